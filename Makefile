@@ -1,0 +1,119 @@
+# Parley: `make run` starts the chat, `make test` proves it. Everything else serves these two.
+# A line "target: … ## words" shows up in `make help`.
+
+SHELL       := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+PORT      ?= 3000
+DATA      ?= data
+FUZZTIME  ?= 30s
+BENCHTIME ?= 1s
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+# go test in js/wasm runs through Node; Go's lib/wasm has the runner. Node hands the whole
+# environment to the program, which has little room for it: only what is needed goes in.
+WASM_ENV = env -i HOME="$$HOME" PATH="$$(go env GOROOT)/lib/wasm:$$PATH" GOFLAGS="$${GOFLAGS:-}" GOPROXY="$$(go env GOPROXY)" GOOS=js GOARCH=wasm
+
+INTEROP_PKGS = ./server/interop/...
+BROWSER_PKGS = ./cmd/parleyd/... ./cmd/classic/...
+UNIT_PKGS    = $(shell go list ./... | grep -vE '^parley/(server/interop|cmd/parleyd|cmd/classic)(/|$$)') ./.ci/rows
+WASM_PKGS    = ./shared/... ./app/... ./cmd/parleyweb/...
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo "  settings: PORT=$(PORT) DATA=$(DATA) FUZZTIME=$(FUZZTIME) BENCHTIME=$(BENCHTIME)"
+
+## Building and running
+
+.PHONY: build
+build: wasm ## the page's wasm and the programs, into web/dist and bin
+	go build -trimpath -o bin/ ./cmd/parleyd ./cmd/parley
+
+.PHONY: wasm
+wasm: ## the page's wasm, compressed for serving, into web/dist
+	GOOS=js GOARCH=wasm go build -trimpath -ldflags "-s -w" -o web/dist/app.wasm ./cmd/parleyweb
+
+.PHONY: run
+run: build ## build, then serve the chat on PORT with its data in DATA
+	./bin/parleyd --addr ":$(PORT)" --data "$(DATA)"
+
+## Proving
+
+.PHONY: test
+test: lint test-unit test-wasm test-interop test-browser rows ## everything; installs what the tests need
+
+.PHONY: test-unit
+test-unit: ## Go tests under the race detector, without peers and browsers
+	@.ci/need gcc
+	go test -race -shuffle=on $(UNIT_PKGS)
+
+.PHONY: test-wasm
+test-wasm: ## the packages that also live in the browser, tested as js/wasm under Node
+	@.ci/need node
+	$(WASM_ENV) go build -o /dev/null ./cmd/parleyweb
+	$(WASM_ENV) go vet $(WASM_PKGS)
+	$(WASM_ENV) go test $(WASM_PKGS)
+
+.PHONY: test-interop
+test-interop: npm ## our server and client against the official JavaScript ones and Debian's Python one
+	@.ci/need gcc python-socketio
+	go test -race $(INTEROP_PKGS)
+
+.PHONY: test-browser
+test-browser: npm wasm ## the whole product in Chromium: several browsers, a terminal, kill -9, offline
+	@.ci/need gcc chromium
+	go test -race $(BROWSER_PKGS)
+
+.PHONY: npm
+npm: server/interop/node_modules/.package-lock.json ## the official JavaScript packages, at the versions of the lock file
+server/interop/node_modules/.package-lock.json: server/interop/package.json server/interop/package-lock.json
+	@.ci/need node
+	cd server/interop && npm ci --ignore-scripts --no-fund --no-audit
+	@touch $@
+
+.PHONY: rows
+rows: ## which test shows which row of the promised behaviour; fails on a row without one
+	go run ./.ci/rows -require "$(ROWS)"
+ROWS ?=
+
+.PHONY: lint
+lint: ## gofmt, go vet and staticcheck, for this machine and for js/wasm
+	@files=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$files" ]; then echo "not formatted (make fmt):"; echo "$$files"; exit 1; fi
+	go vet ./... ./.ci/...
+	GOOS=js GOARCH=wasm go vet $(WASM_PKGS)
+	@bin=$$(mktemp -d) && trap 'rm -rf "$$bin"' EXIT && GOBIN=$$bin go install $(STATICCHECK) && \
+	echo staticcheck && $$bin/staticcheck -checks "$(CHECKS)" ./... ./.ci/rows && \
+	echo staticcheck for js/wasm && GOOS=js GOARCH=wasm $$bin/staticcheck -checks "$(CHECKS)" $(WASM_PKGS)
+# ST1000: commands need no package doc. ST1003: the wire's spelling decides names (sid, EIO).
+CHECKS = all,-ST1000,-ST1003
+
+.PHONY: fmt
+fmt: ## gofmt the tree
+	gofmt -w $$(git ls-files '*.go')
+
+## Measuring and long suites
+
+.PHONY: sizes
+sizes: build ## bytes of the wasm (raw, gzip, brotli) and of the server
+	go run ./.ci/sizes
+
+.PHONY: bench
+bench: ## every benchmark, once
+	go test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) $(UNIT_PKGS)
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZTIME each
+	@for pkg in $(UNIT_PKGS); do \
+	  for target in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+	    echo "fuzz $$pkg $$target"; \
+	    go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg; \
+	  done; \
+	done
+
+.PHONY: clean
+clean: ## remove what the other targets made, not the chat's data
+	rm -rf bin server/interop/node_modules
+	find web/dist -mindepth 1 ! -name .keep -delete
