@@ -1,0 +1,183 @@
+package adapter
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"parley/shared/event"
+)
+
+// LocalConfig is the configuration of [NewLocal]. The zero value is an adapter without recovery.
+type LocalConfig struct {
+	// Recovery is how long after its loss a connection may be taken up again. 0: not at all.
+	Recovery time.Duration
+	// Unproven is how long a connection can be dead before this server notices: two heartbeats' timeouts and an
+	// interval. The log reaches back that much further than Recovery. Default 65 s.
+	Unproven time.Duration
+	// LogBytes bounds the memory of the log; when it cuts the log short, clients that would need the lost part
+	// are not recovered. Default 64 MiB.
+	LogBytes int
+}
+
+// Local is the adapter of a single server: everything is in memory. Broadcasts are delivered before Broadcast
+// returns. With recovery, the log is appended to and delivered from in one step, so that every member sees
+// positions grow; without, broadcasts take no lock beside the index's.
+type Local struct {
+	index Index
+	sink  Sink
+	cfg   LocalConfig
+
+	mu       sync.Mutex          // taken before the index's lock
+	log      *log                // guarded by mu; nil without recovery
+	sessions map[string]*session // guarded by smu
+	smu      sync.Mutex          // never held while calling out
+	sweep    *time.Timer         // guarded by smu; nil while there is nothing to expire
+	sweeping bool                // guarded by smu: sweep will fire
+	closed   bool                // guarded by smu
+}
+
+// session is a stored session and, while it is connected, its owner.
+type session struct {
+	Session
+	live  Member
+	since time.Time // when live took it
+}
+
+// NewLocal returns the adapter of one server's namespace. It starts nothing; a timer runs while there are lost
+// sessions or log entries that can expire.
+func NewLocal(sink Sink, cfg LocalConfig) *Local {
+	if cfg.Unproven <= 0 {
+		cfg.Unproven = 65 * time.Second
+	}
+	if cfg.LogBytes <= 0 {
+		cfg.LogBytes = 64 << 20
+	}
+	l := &Local{sink: sink, cfg: cfg}
+	if cfg.Recovery > 0 {
+		l.log = newLog(cfg.Recovery+cfg.Unproven, cfg.LogBytes)
+		l.sessions = map[string]*session{}
+	}
+	return l
+}
+
+// Index is the membership of this server's sockets.
+func (l *Local) Index() *Index { return &l.index }
+
+// Add makes m a member.
+func (l *Local) Add(m Member, rooms []event.Room) (position string) {
+	if l.log == nil {
+		l.index.Add(m, rooms...)
+		return ""
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.index.Add(m, rooms...)
+	return l.log.position(l.log.tail())
+}
+
+// Remove ends a membership.
+func (l *Local) Remove(m Member) { l.index.Remove(m) }
+
+// Join adds m to rooms.
+func (l *Local) Join(m Member, rooms ...event.Room) { l.index.Join(m, rooms...) }
+
+// Leave takes m out of rooms.
+func (l *Local) Leave(m Member, rooms ...event.Room) { l.index.Leave(m, rooms...) }
+
+// Broadcast logs p, where recovery asks for it, and queues it on every member of the target. It never fails.
+func (l *Local) Broadcast(_ context.Context, t Target, p Packet) error {
+	if l.log == nil {
+		l.deliver(t, p)
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case !t.Volatile:
+		p = l.log.append(t, p, time.Now())
+		l.arm()
+	case endsWithString(p):
+		// A client takes any last string for a position. It gets a true one: all it can have missed up to here
+		// is queued in front of this packet.
+		p = withPosition(p, l.log.position(l.log.tail()))
+	}
+	l.deliver(t, p)
+	return nil
+}
+
+func (l *Local) deliver(t Target, p Packet) {
+	list := l.index.borrow()
+	*list = l.index.Select((*list)[:0], t)
+	if len(*list) > 0 {
+		l.sink.Deliver(*list, t.Flags, p)
+	}
+	l.index.giveBack(list)
+}
+
+// Ask queues p on every member of the target and waits for their answers.
+func (l *Local) Ask(ctx context.Context, t Target, p Packet, got func(Answer) bool) error {
+	members := l.index.Select(nil, t)
+	if len(members) == 0 {
+		return nil
+	}
+	answers := make(chan Answer, len(members)) // room for all: answering never blocks
+	finish := l.sink.Ask(members, t.Flags, p, func(a Answer) { answers <- a })
+	defer finish(context.Canceled)
+	done := ctx.Done()
+	for range members {
+		var a Answer
+		select {
+		case a = <-answers:
+		case <-done:
+			finish(context.Cause(ctx))
+			done = nil
+			a = <-answers
+		}
+		if !got(a) {
+			return nil
+		}
+	}
+	return nil
+}
+
+// Fetch describes the members of the target.
+func (l *Local) Fetch(_ context.Context, t Target) ([]Info, error) {
+	members := l.index.Select(nil, t)
+	list := make([]Info, len(members))
+	for i, m := range members {
+		list[i] = m.Describe()
+	}
+	return list, nil
+}
+
+// Update applies c to the members of the target before it returns.
+func (l *Local) Update(_ context.Context, t Target, c Change) error {
+	if members := l.index.Select(nil, t); len(members) > 0 {
+		l.sink.Apply(members, c)
+	}
+	return nil
+}
+
+// Servers is 1.
+func (l *Local) Servers(context.Context) (int, error) { return 1, nil }
+
+// ServerEmit reaches nobody: there is no other server.
+func (l *Local) ServerEmit(context.Context, Packet) error { return nil }
+
+// ServerAsk gets no answers: there is no other server.
+func (l *Local) ServerAsk(context.Context, Packet, func(Answer) bool) error { return nil }
+
+// Close stops the timer and forgets sessions and log.
+func (l *Local) Close() error {
+	l.smu.Lock()
+	defer l.smu.Unlock()
+	l.closed = true
+	clear(l.sessions)
+	if l.sweep != nil {
+		l.sweep.Stop()
+	}
+	return nil
+}
+
+var _ Recoverer = (*Local)(nil)

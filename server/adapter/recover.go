@@ -1,0 +1,234 @@
+package adapter
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"parley/shared/event"
+)
+
+// A replay is queued in portions of this size, so that it fits the queue of one connection.
+const (
+	portionPackets = 64
+	portionBytes   = 128 << 10
+)
+
+// Keep stores the session of a connected socket. Rooms and data are not copied here; Suspend brings them.
+func (l *Local) Keep(m Member, s Session) {
+	l.smu.Lock()
+	defer l.smu.Unlock()
+	if l.closed || l.sessions == nil {
+		return
+	}
+	if kept := l.sessions[s.PID]; kept != nil && kept.live == m {
+		return
+	}
+	now := time.Now()
+	if s.Seen.IsZero() {
+		s.Seen = now
+	}
+	s.Expires = time.Time{}
+	l.sessions[s.PID] = &session{Session: s, live: m, since: now}
+}
+
+// lose turns the session of a connected socket into one that expires. What was sent in the last moments of the
+// connection may not have arrived; if it did not even live that long, what was replayed at its start may not have.
+func (l *Local) lose(kept *session, now time.Time) Session {
+	s := kept.Session
+	if proven := now.Add(-l.cfg.Unproven); proven.After(kept.since) {
+		s.Seen = proven
+	}
+	s.Expires = now.Add(l.cfg.Recovery)
+	return s
+}
+
+// Suspend starts the expiry of m's session, unless another socket owns it by now.
+func (l *Local) Suspend(m Member, s Session) {
+	l.smu.Lock()
+	defer l.smu.Unlock()
+	kept, ok := l.sessions[s.PID]
+	if !ok || kept.live != m {
+		return
+	}
+	lost := l.lose(kept, time.Now())
+	lost.Rooms, lost.Data = slices.Clone(s.Rooms), s.Data
+	*kept = session{Session: lost}
+	l.armLocked()
+}
+
+// Drop forgets a session.
+func (l *Local) Drop(pid string) {
+	l.smu.Lock()
+	defer l.smu.Unlock()
+	delete(l.sessions, pid)
+}
+
+// Take removes a session and returns it. A live owner's rooms and data are not in it: the caller, who must
+// disconnect that socket, knows them.
+func (l *Local) Take(_ context.Context, pid string) (Session, Member, error) {
+	l.smu.Lock()
+	defer l.smu.Unlock()
+	kept, ok := l.sessions[pid]
+	if !ok {
+		return Session{}, nil, ErrNoSession
+	}
+	delete(l.sessions, pid)
+	now := time.Now()
+	if kept.live != nil {
+		return l.lose(kept, now), kept.live, nil
+	}
+	if now.After(kept.Expires) {
+		return Session{}, nil, ErrNoSession
+	}
+	return kept.Session, nil, nil
+}
+
+// Return gives a session back.
+func (l *Local) Return(s Session) {
+	l.smu.Lock()
+	defer l.smu.Unlock()
+	if l.closed || l.sessions == nil {
+		return
+	}
+	l.sessions[s.PID] = &session{Session: s}
+	l.armLocked()
+}
+
+// Replay queues on m what it has missed, and makes it a member.
+func (l *Local) Replay(ctx context.Context, m Member, s Session, offset string, flush func(context.Context) error) error {
+	if l.log == nil {
+		return ErrNoSession
+	}
+	rooms := make(map[event.Room]bool, 1+len(s.Rooms))
+	rooms[event.Room(s.SID)] = true
+	for _, r := range s.Rooms {
+		rooms[r] = true
+	}
+	at, err := l.start(s, offset)
+	for err == nil {
+		var done bool
+		if at, done, err = l.portion(m, s, rooms, at); done || err != nil {
+			return err
+		}
+		err = flush(ctx)
+	}
+	return err
+}
+
+// start finds the number after which the client has missed something.
+func (l *Local) start(s Session, offset string) (uint64, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	start, foreign, ok := l.log.parse(s.Start)
+	if !ok || foreign {
+		return 0, ErrGap
+	}
+	at := start
+	if offset != "" {
+		n, foreign, ok := l.log.parse(offset)
+		if !ok {
+			return 0, ErrGap
+		}
+		// A position of another log, or one before the session began, is left over from an earlier session of
+		// this client: it has seen no event since.
+		if !foreign && n > start {
+			at = n
+		}
+	}
+	l.log.trim(time.Now())
+	if !l.log.covers(at, s.Seen) {
+		return 0, ErrGap
+	}
+	return max(at, l.log.base), nil
+}
+
+// portion queues the next part of the replay; with the last one m becomes a member.
+func (l *Local) portion(m Member, s Session, rooms map[event.Room]bool, at uint64) (upTo uint64, done bool, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	missed, upTo, ok := l.log.after(at, rooms, portionPackets, portionBytes)
+	if !ok {
+		return 0, false, ErrGap
+	}
+	if len(missed) > 0 {
+		l.sink.Replay(m, missed)
+	}
+	if upTo < l.log.tail() {
+		return upTo, false, nil
+	}
+	l.index.Add(m, s.Rooms...)
+	return upTo, true, nil
+}
+
+// arm starts the sweep when something was logged.
+func (l *Local) arm() {
+	l.smu.Lock()
+	defer l.smu.Unlock()
+	l.armLocked()
+}
+
+func (l *Local) armLocked() {
+	if l.closed || l.sweeping {
+		return
+	}
+	l.sweeping = true
+	if l.sweep == nil {
+		l.sweep = time.AfterFunc(l.every(), l.expire)
+		return
+	}
+	l.sweep.Reset(l.every())
+}
+
+// every is the pause between two sweeps.
+func (l *Local) every() time.Duration { return max(l.cfg.Recovery/4, time.Second) }
+
+// expire drops what is too old and stops the timer when nothing is left.
+func (l *Local) expire() {
+	now := time.Now()
+	l.mu.Lock()
+	l.log.trim(now)
+	more := l.log.tail() > l.log.base
+	l.mu.Unlock()
+
+	l.smu.Lock()
+	defer l.smu.Unlock()
+	l.sweeping = false
+	for pid, s := range l.sessions {
+		if s.live == nil {
+			if now.After(s.Expires) {
+				delete(l.sessions, pid)
+			} else {
+				more = true
+			}
+		}
+	}
+	if more {
+		l.armLocked()
+	}
+}
+
+// Stats tells what recovery holds in memory.
+type Stats struct {
+	Sessions int           // stored sessions, connected and lost
+	Packets  int           // packets in the log
+	Bytes    int           // their size
+	Window   time.Duration // how far back the log reaches; less than asked for when LogBytes cuts it
+}
+
+// Stats is a snapshot for metrics.
+func (l *Local) Stats() (s Stats) {
+	l.smu.Lock()
+	s.Sessions = len(l.sessions)
+	l.smu.Unlock()
+	if l.log == nil {
+		return s
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s.Packets, s.Bytes = len(l.log.entries)-l.log.head, l.log.bytes
+	if s.Packets > 0 {
+		s.Window = time.Since(l.log.entries[l.log.head].at)
+	}
+	return s
+}
