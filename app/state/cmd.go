@@ -122,8 +122,9 @@ type (
 
 // Commands for the page itself (app/page).
 type (
-	// Navigate changes the address; the page answers with [Navigated].
-	Navigate struct{ Path string }
+	// Navigate shows a room, or the list of rooms for "". The page answers with
+	// [Navigated].
+	Navigate struct{ Room chat.RoomID }
 
 	// CopyText puts a text on the clipboard. Answered by [Copied].
 	CopyText struct{ Text string }
@@ -131,9 +132,6 @@ type (
 	// AskNotify asks for the permission to show notifications. Answered by
 	// [NotifyAnswered].
 	AskNotify struct{}
-
-	// Announce tells a screen reader something that is only visible otherwise.
-	Announce struct{ Text string }
 
 	// FocusComposer puts the caret where one writes.
 	FocusComposer struct{}
@@ -172,7 +170,6 @@ func (Later) cmd()          {}
 func (Navigate) cmd()       {}
 func (CopyText) cmd()       {}
 func (AskNotify) cmd()      {}
-func (Announce) cmd()       {}
 func (FocusComposer) cmd()  {}
 func (ScrollToEnd) cmd()    {}
 func (ApplyTheme) cmd()     {}

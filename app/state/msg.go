@@ -213,6 +213,18 @@ type (
 
 	// ToastExpired takes a short notice away.
 	ToastExpired struct{ ID int }
+
+	// Resized tells whether the page shows rooms and messages side by side.
+	Resized struct{ Wide bool }
+)
+
+// What Update sends itself with [Later].
+type (
+	typingExpired struct{ room chat.RoomID }
+	joinAgain     struct{ room chat.RoomID }
+	healAgain     struct{ room chat.RoomID }
+	listAgain     struct{}
+	releaseLate   struct{}
 )
 
 func (LocalLoaded) msg()    {}
@@ -266,3 +278,9 @@ func (NotifyChosen) msg()   {}
 func (NotifyAnswered) msg() {}
 func (EndWanted) msg()      {}
 func (ToastExpired) msg()   {}
+func (Resized) msg()        {}
+func (typingExpired) msg()  {}
+func (joinAgain) msg()      {}
+func (healAgain) msg()      {}
+func (listAgain) msg()      {}
+func (releaseLate) msg()    {}

@@ -17,18 +17,22 @@ type State struct {
 	Rooms    map[chat.RoomID]*Room
 	Outbox   []Item      // not yet stored by the server, in the order written
 	Open     chat.RoomID // the room on screen, "" for none
+	Wide     bool        // rooms and messages are side by side
 	Visible  bool        // the page can be seen
 	AtEnd    bool        // the newest message of the open room is in view
-	Panel    bool        // who is here is shown
+	NoPanel  bool        // who is here is hidden
 	Listed   bool        // the server's list of rooms has been seen
-	ListedAt int64       // when
+	ListedAt int64       // when it was last asked for
 
 	Dialog      Dialog
 	DialogError string // shown in the open dialog
 	Busy        bool   // the open dialog waits for an answer
 	Toasts      []Toast
 	NextToast   int
-	Update      Release
+	Limits      chat.Limits
+	Release     Release
+	Installed   bool   // a release other than the running one is installed
+	CheckedAt   int64  // when the service worker last looked for one
 	Crash       string // a part of the page crashed; shown with a reload button
 	TypedAt     int64  // when "typing" was last sent for the open room
 }
@@ -42,8 +46,9 @@ type Profile struct {
 
 // Prefs are the settings of this device.
 type Prefs struct {
-	Theme  Theme
-	Notify bool
+	Theme    Theme
+	Notify   bool        // show system notifications
+	LastRoom chat.RoomID // the room opened last
 }
 
 // Theme is how the page looks.
