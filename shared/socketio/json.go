@@ -1,0 +1,80 @@
+package socketio
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// JSON returns the parser of the protocol: a text frame
+//
+//	<type>[<attachments>-][<namespace>,][<id>][<JSON>]
+//
+// and one binary frame behind it for each attachment. Events and
+// acknowledgements with attachments get the binary types by themselves. It
+// refuses to encode more than [DefaultMaxAttachments] attachments, because
+// receivers of the reference close the connection at more; see [JSONWith].
+func JSON() Parser { return jsonParser{maxAttachments: DefaultMaxAttachments} }
+
+// JSONWith returns a parser like [JSON] that encodes up to maxAttachments
+// attachments a packet (0: the default), for peers that were told to accept
+// them.
+func JSONWith(maxAttachments int) Parser {
+	return jsonParser{maxAttachments: Limits{MaxAttachments: maxAttachments}.WithDefaults().MaxAttachments}
+}
+
+type jsonParser struct{ maxAttachments int }
+
+func (jsonParser) Name() string { return "json" }
+
+func (j jsonParser) Encode(dst []Frame, p *Packet) ([]Frame, error) {
+	t, n := p.Type, len(p.Attachments)
+	if n > j.maxAttachments {
+		return dst, fmt.Errorf("%w: %d of at most %d", ErrTooManyAttachments, n, j.maxAttachments)
+	}
+	switch {
+	case t > PacketBinaryAck:
+		return dst, fmt.Errorf("%w: %d", ErrUnknownType, t)
+	case n > 0 && (t == PacketEvent || t == PacketBinaryEvent):
+		t = PacketBinaryEvent
+	case n > 0 && (t == PacketAck || t == PacketBinaryAck):
+		t = PacketBinaryAck
+	case n > 0:
+		return dst, fmt.Errorf("%w: %v packet with attachments", ErrAttachments, t)
+	case t == PacketBinaryEvent:
+		t = PacketEvent
+	case t == PacketBinaryAck:
+		t = PacketAck
+	}
+	if p.HasID && p.ID > MaxID {
+		return dst, fmt.Errorf("%w: %d", ErrID, p.ID)
+	}
+	ns := p.Namespace
+	if ns == "/" {
+		ns = ""
+	}
+	if ns != "" && (ns[0] != '/' || strings.IndexByte(ns, ',') >= 0) {
+		return dst, fmt.Errorf("%w: %q", ErrNamespace, ns)
+	}
+	const head = 1 + 20 + 1 + 1 + 20 // type, count, dash, comma, id
+	text := make([]byte, 0, head+len(ns)+len(p.Data))
+	text = append(text, '0'+byte(t))
+	if n > 0 {
+		text = append(strconv.AppendInt(text, int64(n), 10), '-')
+	}
+	if ns != "" {
+		text = append(append(text, ns...), ',')
+	}
+	if p.HasID {
+		text = strconv.AppendUint(text, p.ID, 10)
+	}
+	dst = append(dst, Frame{Data: append(text, p.Data...)})
+	for _, a := range p.Attachments {
+		dst = append(dst, Frame{Binary: true, Data: a})
+	}
+	return dst, nil
+}
+
+func (jsonParser) NewDecoder(l Limits) Decoder {
+	return &jsonDecoder{limits: l.WithDefaults()}
+}

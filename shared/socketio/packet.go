@@ -1,0 +1,207 @@
+package socketio
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"parley/shared/event"
+	"parley/shared/internal/jsonscan"
+)
+
+// Version is the protocol version.
+const Version = 5
+
+// PacketType is the kind of a packet.
+type PacketType byte
+
+// The packet types, numbered as on the wire.
+const (
+	PacketConnect PacketType = iota
+	PacketDisconnect
+	PacketEvent
+	PacketAck
+	PacketConnectError
+	PacketBinaryEvent
+	PacketBinaryAck
+)
+
+// String returns the name the protocol gives the type, "CONNECT" to
+// "BINARY_ACK", or "UNKNOWN".
+func (t PacketType) String() string {
+	switch t {
+	case PacketConnect:
+		return "CONNECT"
+	case PacketDisconnect:
+		return "DISCONNECT"
+	case PacketEvent:
+		return "EVENT"
+	case PacketAck:
+		return "ACK"
+	case PacketConnectError:
+		return "CONNECT_ERROR"
+	case PacketBinaryEvent:
+		return "BINARY_EVENT"
+	case PacketBinaryAck:
+		return "BINARY_ACK"
+	}
+	return "UNKNOWN"
+}
+
+// MaxID is the greatest acknowledgement id, 2^53-1: peers in JavaScript hold ids
+// as floating-point numbers and could not answer a greater one.
+const MaxID = 1<<53 - 1
+
+// Packet is one Socket.IO packet. What a decoder returns has the type Event or
+// Ack also when the wire said binary; the presence of Attachments tells.
+type Packet struct {
+	Type        PacketType
+	Namespace   string // "/" or a name that begins with one; empty counts as "/"
+	ID          uint64 // acknowledgement id, at most MaxID; means something if HasID
+	HasID       bool
+	Data        []byte   // JSON text, or nil; shared with the frame it came from
+	Attachments [][]byte // what placeholders in Data refer to
+}
+
+// Errors of packet constructors and accessors.
+var (
+	ErrReserved = errors.New("socketio: reserved event name")
+	ErrPayload  = errors.New("socketio: invalid payload")
+)
+
+// Reserved reports whether name cannot be an event name because it means
+// something else to one of the two sides: connect, connect_error, disconnect,
+// disconnecting, newListener and removeListener.
+func Reserved(name string) bool { return event.Reserved(name) }
+
+// NewEvent makes the packet for an event; args are encoded as
+// [event.AppendArgs] says. It returns [ErrReserved] for a reserved name.
+func NewEvent(ns, name string, args ...any) (Packet, error) {
+	if Reserved(name) {
+		return Packet{}, fmt.Errorf("%w: %q", ErrReserved, name)
+	}
+	data, _, err := event.AppendArgs([]byte{'['}, nil, name)
+	if err != nil {
+		return Packet{}, err
+	}
+	var atts [][]byte
+	if len(args) > 0 {
+		if data, atts, err = event.AppendArgs(append(data, ','), nil, args...); err != nil {
+			return Packet{}, err
+		}
+	}
+	return Packet{Type: PacketEvent, Namespace: ns, Data: append(data, ']'), Attachments: atts}, nil
+}
+
+// NewAck makes the packet that answers the event with the given id.
+func NewAck(ns string, id uint64, args ...any) (Packet, error) {
+	data, atts, err := event.AppendArgs([]byte{'['}, nil, args...)
+	if err != nil {
+		return Packet{}, err
+	}
+	return Packet{Type: PacketAck, Namespace: ns, ID: id, HasID: true, Data: append(data, ']'), Attachments: atts}, nil
+}
+
+// Event takes an event packet apart. A numeric name is returned as its decimal
+// text, as a JavaScript receiver would see it. The arguments share their bytes
+// with the packet. The error is [ErrPayload] and cannot happen for a packet that
+// a decoder returned as an event.
+func (p *Packet) Event() (name string, args event.Args, err error) {
+	first, next, ok := p.open()
+	if !ok {
+		return "", nil, fmt.Errorf("%w: an event is a non-empty array", ErrPayload)
+	}
+	if name, ok = eventName(first.Of(p.Data)); !ok {
+		return "", nil, fmt.Errorf("%w: event name", ErrPayload)
+	}
+	return name, p.args(next), nil
+}
+
+// Args returns the arguments of an acknowledgement, which share their bytes with
+// the packet. The error is [ErrPayload], see [Packet.Event].
+func (p *Packet) Args() (event.Args, error) {
+	i := 0
+	for i < len(p.Data) && p.Data[i] <= ' ' {
+		i++
+	}
+	if i >= len(p.Data) || p.Data[i] != '[' {
+		return nil, fmt.Errorf("%w: an acknowledgement is an array", ErrPayload)
+	}
+	return p.args(i + 1), nil
+}
+
+// open returns the first element of Data and the offset behind it.
+func (p *Packet) open() (first jsonscan.Span, next int, ok bool) {
+	i := 0
+	for i < len(p.Data) && p.Data[i] <= ' ' {
+		i++
+	}
+	if i >= len(p.Data) || p.Data[i] != '[' {
+		return jsonscan.Span{}, 0, false
+	}
+	return jsonscan.Next(p.Data, i+1)
+}
+
+func (p *Packet) args(i int) event.Args {
+	n := 0
+	for at := i; ; n++ {
+		_, next, ok := jsonscan.Next(p.Data, at)
+		if !ok {
+			break
+		}
+		at = next
+	}
+	if n == 0 {
+		return nil
+	}
+	args := make(event.Args, n)
+	for k := range args {
+		elem, next, _ := jsonscan.Next(p.Data, i)
+		args[k] = event.Value{JSON: p.Data[elem.Start:elem.End:elem.End], Attachments: p.Attachments}
+		i = next
+	}
+	return args
+}
+
+// eventName reads the first element of an event.
+func eventName(text []byte) (string, bool) {
+	switch jsonscan.KindOf(text) {
+	case jsonscan.String:
+		if len(text) < 2 {
+			return "", false
+		}
+		text = text[1 : len(text)-1]
+		return unquote(text), true
+	case jsonscan.Number:
+		return numericName(text), true
+	}
+	return "", false
+}
+
+func unquote(text []byte) string {
+	for _, c := range text {
+		if c == '\\' {
+			return string(jsonscan.AppendUnquoted(nil, text))
+		}
+	}
+	return string(text)
+}
+
+// numericName writes a number the way JavaScript turns it into a property name.
+func numericName(text []byte) string {
+	f, _ := strconv.ParseFloat(string(text), 64) // out of range: an infinity
+	switch abs := math.Abs(f); {
+	case f == 0:
+		return "0" // also for -0
+	case math.IsInf(f, 1):
+		return "Infinity"
+	case math.IsInf(f, -1):
+		return "-Infinity"
+	case abs >= 1e21 || abs < 1e-6:
+		mantissa, exponent, _ := strings.Cut(strconv.FormatFloat(f, 'e', -1, 64), "e")
+		return mantissa + "e" + exponent[:1] + strings.TrimLeft(exponent[1:], "0")
+	}
+	return strconv.FormatFloat(f, 'f', -1, 64)
+}
