@@ -1,0 +1,48 @@
+package ui
+
+import (
+	"hash/fnv"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"github.com/maxence-charriere/go-app/v10/pkg/app"
+)
+
+// hues is how many avatar colours the style sheets have.
+const hues = 10
+
+// Hue is the class of the colour that belongs to an id: always the same one for
+// the same id.
+func Hue(id string) string {
+	h := fnv.New32a()
+	h.Write([]byte(id))
+	return "hue-" + strconv.Itoa(int(h.Sum32()%hues))
+}
+
+// Initials are up to two letters that stand for a name.
+func Initials(name string) string {
+	words := strings.FieldsFunc(name, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsNumber(r) })
+	switch len(words) {
+	case 0:
+		for _, r := range name {
+			return string(r) // a name of emoji
+		}
+		return "?"
+	case 1:
+		return string(unicode.ToUpper([]rune(words[0])[0]))
+	}
+	first, last := []rune(words[0])[0], []rune(words[len(words)-1])[0]
+	return string(unicode.ToUpper(first)) + string(unicode.ToUpper(last))
+}
+
+// Avatar draws who somebody is, as initials on a colour of their own. It says
+// nothing that the name beside it does not say.
+func Avatar(id, name, class string) app.UI {
+	return app.Span().Class("avatar", Hue(id), class).Aria("hidden", "true").Text(Initials(name))
+}
+
+// RoomGlyph draws a room's sign.
+func RoomGlyph(id, class string) app.UI {
+	return app.Span().Class("glyph", Hue(id), class).Aria("hidden", "true").Text("#")
+}
