@@ -89,7 +89,10 @@ func ParseText(frame []byte) (Packet, error) {
 	c := frame[0]
 	if c == 'b' {
 		data, err := decodeBase64(data)
-		return Packet{Type: PacketMessage, Binary: true, Data: data}, err
+		if err != nil {
+			return Packet{}, err
+		}
+		return Packet{Type: PacketMessage, Binary: true, Data: data}, nil
 	}
 	if c < '0' || c > '0'+byte(PacketNoop) {
 		return Packet{}, ErrUnknownType
