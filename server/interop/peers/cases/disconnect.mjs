@@ -74,8 +74,8 @@ export async function anAbortedPoll(t) {
   const control = await t.control();
   const socket = await t.connect();
   const { transport } = socket.io.engine;
-  while (!transport.pollXhr) await new Promise(setImmediate); // between two polls
-  transport.pollXhr.abort(); // which the client itself takes for nothing special
+  while (!transport.pollXhr?._xhr) await new Promise(setImmediate); // between two polls
+  transport.pollXhr._xhr.abort(); // which the client itself takes for nothing special
   const there = await control.emitWithAck("reason", socket.id);
   assert.equal(there, "transport error");
 }
