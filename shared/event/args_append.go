@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"unicode/utf8"
 
 	"parley/shared/internal/jsonscan"
 )
@@ -102,7 +101,7 @@ func (e *encoder) any(v any, depth int) error {
 	case nil:
 		e.dst = append(e.dst, "null"...)
 	case string:
-		e.dst = appendString(e.dst, x)
+		e.dst = jsonscan.AppendQuoted(e.dst, x)
 	case bool:
 		e.dst = strconv.AppendBool(e.dst, x)
 	case int:
@@ -177,7 +176,7 @@ func (e *encoder) stringMap(m map[string]any, depth int) error {
 		if i > 0 {
 			e.dst = append(e.dst, ',')
 		}
-		e.dst = append(appendString(e.dst, k), ':')
+		e.dst = append(jsonscan.AppendQuoted(e.dst, k), ':')
 		if err := e.any(m[k], depth); err != nil {
 			return err
 		}
@@ -317,7 +316,7 @@ func (e *encoder) member(f *field, v reflect.Value, depth int) error {
 		return nil
 	}
 	text := string(e.dst[start:])
-	e.dst = appendString(e.dst[:start], text)
+	e.dst = jsonscan.AppendQuoted(e.dst[:start], text)
 	return nil
 }
 
@@ -344,7 +343,7 @@ func (e *encoder) mapping(v reflect.Value, depth int) error {
 		if i > 0 {
 			e.dst = append(e.dst, ',')
 		}
-		e.dst = append(appendString(e.dst, x.key), ':')
+		e.dst = append(jsonscan.AppendQuoted(e.dst, x.key), ':')
 		if err := e.walk(x.value, depth); err != nil {
 			return err
 		}
@@ -426,60 +425,6 @@ func (e *encoder) float(f float64) error {
 	}
 	e.dst = strconv.AppendFloat(e.dst, f, 'f', -1, 64)
 	return nil
-}
-
-// appendString appends s as a JSON string. Bytes that are not UTF-8 become
-// U+FFFD; U+2028 and U+2029 are escaped, as encoding/json does, for JavaScript's
-// sake.
-func appendString(dst []byte, s string) []byte {
-	const hex = "0123456789abcdef"
-	dst = append(dst, '"')
-	start := 0
-	for i := 0; i < len(s); {
-		c := s[i]
-		if c >= ' ' && c != '"' && c != '\\' && c < utf8.RuneSelf {
-			i++
-			continue
-		}
-		if c >= utf8.RuneSelf {
-			r, n := utf8.DecodeRuneInString(s[i:])
-			if (r != utf8.RuneError || n > 1) && r != '\u2028' && r != '\u2029' {
-				i += n
-				continue
-			}
-			dst = append(dst, s[start:i]...)
-			if r == utf8.RuneError {
-				dst = append(dst, "\ufffd"...)
-			} else {
-				dst = append(dst, `\u202`...)
-				dst = append(dst, hex[r&0xf])
-			}
-			i += n
-			start = i
-			continue
-		}
-		dst = append(dst, s[start:i]...)
-		switch c {
-		case '"', '\\':
-			dst = append(dst, '\\', c)
-		case '\n':
-			dst = append(dst, `\n`...)
-		case '\r':
-			dst = append(dst, `\r`...)
-		case '\t':
-			dst = append(dst, `\t`...)
-		case '\b':
-			dst = append(dst, `\b`...)
-		case '\f':
-			dst = append(dst, `\f`...)
-		default:
-			dst = append(dst, `\u00`...)
-			dst = append(dst, hex[c>>4], hex[c&0xf])
-		}
-		i++
-		start = i
-	}
-	return append(append(dst, s[start:]...), '"')
 }
 
 func isEmpty(v reflect.Value) bool {

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"unicode"
+
+	"parley/shared/internal/jsonscan"
 )
 
 var (
@@ -233,7 +235,7 @@ func describe(sf reflect.StructField) (f field, embedded reflect.Type, ok bool) 
 			f.quoted = quotable(sf.Type)
 		}
 	}
-	f.key = append(appendString(nil, f.name), ':')
+	f.key = append(jsonscan.AppendQuoted(nil, f.name), ':')
 	return f, nil, true
 }
 

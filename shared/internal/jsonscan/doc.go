@@ -6,8 +6,8 @@
 // It must not know packets, event names or Go types: it turns bytes into
 // positions and never copies, decodes or keeps the text.
 //
-// There are two halves. [Index.Scan] and [Check] validate text that came from a
-// peer. [Next], [Member] and [Skip] walk text that has been validated; on other
-// text their results mean nothing, but they never panic and never read out of
-// bounds.
+// [Index.Scan] and [Check] validate text that came from a peer. [Next], [Member]
+// and [Skip] walk text that has been validated; on other text their results mean
+// nothing, but they never panic and never read out of bounds. [AppendQuoted] and
+// [AppendUnquoted] put strings into JSON and take them out.
 package jsonscan
