@@ -1,0 +1,14 @@
+//go:build !js
+
+package client
+
+import "net/url"
+
+// defaultNetwork watches nothing: what tells a program about its network is
+// another interface on every system. Config.Network takes one.
+func defaultNetwork(*url.URL) Network {
+	return func(func(NetworkEvent)) func() { return func() {} }
+}
+
+// pageAddress is nil: there is no page.
+func pageAddress() *url.URL { return nil }
