@@ -11,7 +11,7 @@ import (
 // socketSuite is what every Socket.IO v5 server owes its clients. The endpoint has the namespaces
 // "/" and "/custom", where a client is greeted with an "auth" event that carries its auth payload,
 // "message" comes back as "message-back" and "message-with-ack" is acknowledged with its arguments;
-// a connection that joins no namespace is closed after a second.
+// a connection that joins no namespace is closed after 3 s.
 func socketSuite(t *testing.T, e endpoint) {
 	t.Run("connect", func(t *testing.T) { socketConnect(t, e) })
 	t.Run("disconnect", func(t *testing.T) { socketDisconnect(t, e) })
@@ -42,21 +42,25 @@ func socketConnect(t *testing.T, e endpoint) {
 		"a custom namespace with auth": {`40/custom,{"token":"abc"}`, `40/custom,`, `42/custom,["auth",{"token":"abc"}]`},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			_, greeting := e.join(t, c.connect, c.prefix)
 			require.Equal(t, c.greeting, greeting)
 		})
 	}
 	t.Run("an unknown namespace is refused", func(t *testing.T) {
+		t.Parallel()
 		f, _ := e.open(t)
 		f.send(t, "40/random")
 		require.Equal(t, `44/random,{"message":"Invalid namespace"}`, f.event(t))
 	})
 	t.Run("an undecodable packet closes the connection", func(t *testing.T) {
+		t.Parallel()
 		f, _ := e.open(t)
 		f.send(t, "4abc")
 		f.closed(t)
 	})
 	t.Run("joining nothing closes the connection", func(t *testing.T) {
+		t.Parallel()
 		f, _ := e.open(t)
 		for {
 			typ, data, err := f.read(t)
@@ -71,11 +75,13 @@ func socketConnect(t *testing.T, e endpoint) {
 
 func socketDisconnect(t *testing.T, e endpoint) {
 	t.Run("from the main namespace", func(t *testing.T) {
+		t.Parallel()
 		f, _ := e.join(t, "40", "40")
 		f.send(t, "41")
 		require.Equal(t, "2", f.text(t), "the connection stays")
 	})
 	t.Run("from a custom namespace", func(t *testing.T) {
+		t.Parallel()
 		f, _ := e.join(t, "40", "40")
 		f.send(t, "40/custom")
 		require.True(t, strings.HasPrefix(f.event(t), "40/custom,"))
@@ -88,11 +94,13 @@ func socketDisconnect(t *testing.T, e endpoint) {
 
 func socketMessages(t *testing.T, e endpoint) {
 	t.Run("text", func(t *testing.T) {
+		t.Parallel()
 		f, _ := e.join(t, "40", "40")
 		f.send(t, `42["message",1,"2",{"3":[true]}]`)
 		require.Equal(t, `42["message-back",1,"2",{"3":[true]}]`, f.event(t))
 	})
 	t.Run("binary", func(t *testing.T) {
+		t.Parallel()
 		f, _ := e.join(t, "40", "40")
 		f.send(t, `452-["message",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]`)
 		f.sendBinary(t, 1, 2, 3)
@@ -102,11 +110,13 @@ func socketMessages(t *testing.T, e endpoint) {
 		require.Equal(t, []byte{4, 5, 6}, f.binary(t))
 	})
 	t.Run("text with acknowledgement", func(t *testing.T) {
+		t.Parallel()
 		f, _ := e.join(t, "40", "40")
 		f.send(t, `42456["message-with-ack",1,"2",{"3":[false]}]`)
 		require.Equal(t, `43456[1,"2",{"3":[false]}]`, f.event(t))
 	})
 	t.Run("binary with acknowledgement", func(t *testing.T) {
+		t.Parallel()
 		f, _ := e.join(t, "40", "40")
 		f.send(t, `452-789["message-with-ack",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]`)
 		f.sendBinary(t, 1, 2, 3)
@@ -126,6 +136,7 @@ func socketViolations(t *testing.T, e endpoint) {
 		"unjoined namespace":  `42/custom,["message"]`,
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			f, _ := e.join(t, "40", "40")
 			f.send(t, packet)
 			f.closed(t)
