@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"syscall/js"
 
-	"parley/shared/internal/promise"
+	"parley/shared/promise"
 )
 
 // IndexedDB is a Store in the browser's database. What it does there is written

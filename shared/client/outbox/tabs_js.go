@@ -5,7 +5,7 @@ import (
 	"sync"
 	"syscall/js"
 
-	"parley/shared/internal/promise"
+	"parley/shared/promise"
 )
 
 // Tabs returns the Group of all pages and workers of this origin that give the

@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"parley/shared/internal/promise"
+	"parley/shared/promise"
 )
 
 func eval(code string) js.Value { return js.Global().Call("eval", code) }
