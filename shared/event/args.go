@@ -7,10 +7,60 @@ import (
 )
 
 // Args are the arguments of an event or of an acknowledgement. In what was
-// received every element is a [Value]; Emit(name, args...) therefore relays them
-// without decoding. Elements of other types are taken as the values they would
-// become on the wire.
+// received every element is a *[Value]; Emit(name, args...) therefore relays
+// them without decoding. Elements of other types are taken as the values they
+// would become on the wire.
 type Args []any
+
+// ParseArgs is the inverse of [AppendArgs]: it splits `a,b,c` into undecoded
+// arguments, which share their bytes with list and attachments. It does not
+// check: list must be what AppendArgs wrote or what a parser has validated.
+func ParseArgs(list []byte, attachments [][]byte) Args {
+	var few [8]jsonscan.Span
+	found := few[:0]
+	for i := 0; ; {
+		elem, next, ok := jsonscan.Next(list, i)
+		if !ok {
+			break
+		}
+		found = append(found, elem)
+		i = next
+	}
+	values, args := makeArgs(len(found))
+	for i, elem := range found {
+		values[i] = Value{JSON: list[elem.Start:elem.End:elem.End], Attachments: attachments}
+		args[i] = &values[i]
+	}
+	return args
+}
+
+// makeArgs makes room for n arguments; the usual small numbers take one
+// allocation.
+func makeArgs(n int) ([]Value, Args) {
+	switch n {
+	case 0:
+		return nil, nil
+	case 1:
+		room := new(struct {
+			values [1]Value
+			args   [1]any
+		})
+		return room.values[:], room.args[:]
+	case 2:
+		room := new(struct {
+			values [2]Value
+			args   [2]any
+		})
+		return room.values[:], room.args[:]
+	case 3:
+		room := new(struct {
+			values [3]Value
+			args   [3]any
+		})
+		return room.values[:], room.args[:]
+	}
+	return make([]Value, n), make(Args, n)
+}
 
 // Value returns argument i as it is on the wire, or the zero Value when there is
 // no such argument or it cannot be encoded.

@@ -50,6 +50,33 @@ func AppendArgs(dst []byte, atts [][]byte, args ...any) ([]byte, [][]byte, error
 	return e.dst, e.atts, nil
 }
 
+// SizeHint guesses how many bytes [AppendArgs] will append for the arguments:
+// with that much room in dst few events grow it.
+func SizeHint(args ...any) int {
+	n := 0
+	for _, arg := range args {
+		switch x := arg.(type) {
+		case string:
+			n += len(x)
+		case Value:
+			n += len(x.JSON)
+		case *Value:
+			if x != nil {
+				n += len(x.JSON)
+			}
+		case json.RawMessage:
+			n += len(x)
+		case int, int64, float64, bool, nil:
+		case []byte:
+			n += 24 // a placeholder
+		default:
+			n += 84 // a small object
+		}
+		n += 12 // quotes, comma, a number
+	}
+	return n
+}
+
 type encoder struct {
 	dst    []byte
 	atts   [][]byte

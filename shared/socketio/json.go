@@ -14,20 +14,26 @@ import (
 // acknowledgements with attachments get the binary types by themselves. It
 // refuses to encode more than [DefaultMaxAttachments] attachments, because
 // receivers of the reference close the connection at more; see [JSONWith].
-func JSON() Parser { return jsonParser{maxAttachments: DefaultMaxAttachments} }
+//
+// A server or client makes one parser for all its connections: their decoders
+// share the strings of names.
+func JSON() Parser { return JSONWith(0) }
 
 // JSONWith returns a parser like [JSON] that encodes up to maxAttachments
 // attachments a packet (0: the default), for peers that were told to accept
 // them.
 func JSONWith(maxAttachments int) Parser {
-	return jsonParser{maxAttachments: Limits{MaxAttachments: maxAttachments}.WithDefaults().MaxAttachments}
+	return &jsonParser{maxAttachments: Limits{MaxAttachments: maxAttachments}.WithDefaults().MaxAttachments}
 }
 
-type jsonParser struct{ maxAttachments int }
+type jsonParser struct {
+	maxAttachments int
+	names          names
+}
 
-func (jsonParser) Name() string { return "json" }
+func (*jsonParser) Name() string { return "json" }
 
-func (j jsonParser) Encode(dst []Frame, p *Packet) ([]Frame, error) {
+func (j *jsonParser) Encode(dst []Frame, p *Packet) ([]Frame, error) {
 	t, n := p.Type, len(p.Attachments)
 	if n > j.maxAttachments {
 		return dst, fmt.Errorf("%w: %d of at most %d", ErrTooManyAttachments, n, j.maxAttachments)
@@ -75,6 +81,6 @@ func (j jsonParser) Encode(dst []Frame, p *Packet) ([]Frame, error) {
 	return dst, nil
 }
 
-func (jsonParser) NewDecoder(l Limits) Decoder {
-	return &jsonDecoder{limits: l.WithDefaults()}
+func (j *jsonParser) NewDecoder(l Limits) Decoder {
+	return &jsonDecoder{names: &j.names, limits: l.WithDefaults()}
 }

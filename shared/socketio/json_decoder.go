@@ -14,8 +14,8 @@ import (
 // numbers), an id is at most [MaxID], an event, acknowledgement or connection
 // error has its payload, and nesting is bounded.
 type jsonDecoder struct {
+	names   *names
 	limits  Limits
-	lastNS  string // the namespace seen last, to save its string
 	waiting Packet // incomplete while due > 0
 	due     int    // attachments still to come
 	bytes   int    // of the waiting packet so far
@@ -114,10 +114,7 @@ func (d *jsonDecoder) namespace(text []byte, i int) (ns string, next int) {
 	if n := bytes.IndexByte(name, ','); n >= 0 {
 		name, next = name[:n], i+n+1
 	}
-	if string(name) != d.lastNS {
-		d.lastNS = string(name)
-	}
-	return d.lastNS, next
+	return d.names.of(name), next
 }
 
 // payload checks the data of p, which begin at offset at of the frame.
@@ -130,7 +127,25 @@ func (d *jsonDecoder) payload(p *Packet, due, at int) error {
 	}
 	var x jsonscan.Index
 	if err := x.Scan(p.Data, jsonscan.Options{MaxDepth: d.limits.MaxDepth, Placeholders: due > 0}); err != nil {
-		return fmt.Errorf("%w: payload from offset %d: %w", ErrPayload, at, err)
+		return fmt.Errorf("%w: from offset %d: %w", ErrPayload, at, err)
 	}
-	return p.check(&x, due)
+	if err := p.check(&x, due); err != nil {
+		return err
+	}
+	if p.Type == PacketEvent {
+		p.name, p.rest = d.eventName(p.Data, &x), x.First.End
+	}
+	return nil
+}
+
+func (d *jsonDecoder) eventName(data []byte, x *jsonscan.Index) string {
+	text := x.First.Of(data)
+	if x.FirstKind == jsonscan.Number {
+		return numericName(text)
+	}
+	text = text[1 : len(text)-1]
+	if bytes.IndexByte(text, '\\') < 0 {
+		return d.names.of(text)
+	}
+	return string(jsonscan.AppendUnquoted(nil, text))
 }

@@ -63,6 +63,11 @@ type Packet struct {
 	HasID       bool
 	Data        []byte   // JSON text, or nil; shared with the frame it came from
 	Attachments [][]byte // what placeholders in Data refer to
+
+	// A decoder has read the name of an event already: it leaves it here with the
+	// offset in Data behind it.
+	name string
+	rest int
 }
 
 // Errors of packet constructors and accessors.
@@ -82,22 +87,21 @@ func NewEvent(ns, name string, args ...any) (Packet, error) {
 	if Reserved(name) {
 		return Packet{}, fmt.Errorf("%w: %q", ErrReserved, name)
 	}
-	data, _, err := event.AppendArgs([]byte{'['}, nil, name)
+	head := make([]byte, 0, len(name)+8+event.SizeHint(args...)) // 8: brackets, quotes, comma, some escapes
+	head = jsonscan.AppendQuoted(append(head, '['), name)
+	if len(args) > 0 {
+		head = append(head, ',')
+	}
+	data, atts, err := event.AppendArgs(head, nil, args...)
 	if err != nil {
 		return Packet{}, err
-	}
-	var atts [][]byte
-	if len(args) > 0 {
-		if data, atts, err = event.AppendArgs(append(data, ','), nil, args...); err != nil {
-			return Packet{}, err
-		}
 	}
 	return Packet{Type: PacketEvent, Namespace: ns, Data: append(data, ']'), Attachments: atts}, nil
 }
 
 // NewAck makes the packet that answers the event with the given id.
 func NewAck(ns string, id uint64, args ...any) (Packet, error) {
-	data, atts, err := event.AppendArgs([]byte{'['}, nil, args...)
+	data, atts, err := event.AppendArgs(append(make([]byte, 0, 2+event.SizeHint(args...)), '['), nil, args...)
 	if err != nil {
 		return Packet{}, err
 	}
@@ -109,84 +113,51 @@ func NewAck(ns string, id uint64, args ...any) (Packet, error) {
 // with the packet. The error is [ErrPayload] and cannot happen for a packet that
 // a decoder returned as an event.
 func (p *Packet) Event() (name string, args event.Args, err error) {
-	first, next, ok := p.open()
+	if p.rest > 0 && p.rest <= len(p.Data) {
+		return p.name, event.ParseArgs(p.Data[p.rest:], p.Attachments), nil
+	}
+	list, ok := p.list()
 	if !ok {
-		return "", nil, fmt.Errorf("%w: an event is a non-empty array", ErrPayload)
+		return "", nil, fmt.Errorf("%w: an event is an array", ErrPayload)
 	}
-	if name, ok = eventName(first.Of(p.Data)); !ok {
-		return "", nil, fmt.Errorf("%w: event name", ErrPayload)
+	first, next, ok := jsonscan.Next(list, 0)
+	if !ok {
+		return "", nil, fmt.Errorf("%w: an event has a name", ErrPayload)
 	}
-	return name, p.args(next), nil
+	text := first.Of(list)
+	switch kind := jsonscan.KindOf(text); {
+	case kind == jsonscan.Number:
+		name = numericName(text)
+	case kind == jsonscan.String && len(text) >= 2:
+		name = string(jsonscan.AppendUnquoted(nil, text[1:len(text)-1]))
+	default:
+		return "", nil, fmt.Errorf("%w: an event name is a string or a number", ErrPayload)
+	}
+	return name, event.ParseArgs(list[next:], p.Attachments), nil
 }
 
 // Args returns the arguments of an acknowledgement, which share their bytes with
 // the packet. The error is [ErrPayload], see [Packet.Event].
 func (p *Packet) Args() (event.Args, error) {
-	i := 0
-	for i < len(p.Data) && p.Data[i] <= ' ' {
-		i++
-	}
-	if i >= len(p.Data) || p.Data[i] != '[' {
+	list, ok := p.list()
+	if !ok {
 		return nil, fmt.Errorf("%w: an acknowledgement is an array", ErrPayload)
 	}
-	return p.args(i + 1), nil
+	return event.ParseArgs(list, p.Attachments), nil
 }
 
-// open returns the first element of Data and the offset behind it.
-func (p *Packet) open() (first jsonscan.Span, next int, ok bool) {
-	i := 0
-	for i < len(p.Data) && p.Data[i] <= ' ' {
-		i++
-	}
-	if i >= len(p.Data) || p.Data[i] != '[' {
-		return jsonscan.Span{}, 0, false
-	}
-	return jsonscan.Next(p.Data, i+1)
-}
-
-func (p *Packet) args(i int) event.Args {
-	n := 0
-	for at := i; ; n++ {
-		_, next, ok := jsonscan.Next(p.Data, at)
-		if !ok {
-			break
-		}
-		at = next
-	}
-	if n == 0 {
-		return nil
-	}
-	args := make(event.Args, n)
-	for k := range args {
-		elem, next, _ := jsonscan.Next(p.Data, i)
-		args[k] = event.Value{JSON: p.Data[elem.Start:elem.End:elem.End], Attachments: p.Attachments}
-		i = next
-	}
-	return args
-}
-
-// eventName reads the first element of an event.
-func eventName(text []byte) (string, bool) {
-	switch jsonscan.KindOf(text) {
-	case jsonscan.String:
-		if len(text) < 2 {
-			return "", false
-		}
-		text = text[1 : len(text)-1]
-		return unquote(text), true
-	case jsonscan.Number:
-		return numericName(text), true
-	}
-	return "", false
-}
-
-func unquote(text []byte) string {
-	for _, c := range text {
-		if c == '\\' {
-			return string(jsonscan.AppendUnquoted(nil, text))
+// list returns what is behind the opening bracket of Data.
+func (p *Packet) list() ([]byte, bool) {
+	for i, c := range p.Data {
+		switch c {
+		case ' ', '\t', '\r', '\n':
+		case '[':
+			return p.Data[i+1:], true
+		default:
+			return nil, false
 		}
 	}
-	return string(text)
+	return nil, false
 }
 
 // numericName writes a number the way JavaScript turns it into a property name.

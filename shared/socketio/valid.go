@@ -1,6 +1,7 @@
 package socketio
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 
@@ -81,10 +82,20 @@ func (p *Packet) shapeProblem(x *jsonscan.Index) string {
 		case x.FirstKind != jsonscan.String:
 			return "event name is neither string nor number"
 		default:
-			if name := x.First.Of(p.Data); Reserved(unquote(name[1 : len(name)-1])) {
+			name := x.First.Of(p.Data)
+			if reservedText(name[1 : len(name)-1]) {
 				return "reserved event name"
 			}
 		}
 	}
 	return ""
+}
+
+// reservedText is [Reserved] for the text between the quotes of a JSON string.
+func reservedText(text []byte) bool {
+	const longest = len("removeListener")
+	if bytes.IndexByte(text, '\\') < 0 {
+		return len(text) <= longest && Reserved(string(text))
+	}
+	return len(text) <= 6*longest && Reserved(string(jsonscan.AppendUnquoted(nil, text)))
 }

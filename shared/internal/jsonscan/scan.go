@@ -102,10 +102,10 @@ type Index struct {
 // Placeholders come in the order of the text. One that is inside another is
 // left out, and of equal keys the last counts, as for a JavaScript receiver.
 func (x *Index) Scan(data []byte, o Options) error {
-	s := scanner{data: data, max: o.depth(), index: x, collect: o.Placeholders}
-	*x = Index{Placeholders: x.Placeholders[:0]}
-	i := skipSpace(data, 0)
-	i, x.Kind = s.value(i, 0)
+	s := scanner{data: data, max: o.depth(), collect: o.Placeholders, Index: Index{Placeholders: x.Placeholders[:0]}}
+	i, kind := s.value(skipSpace(data, 0), 0)
+	s.Kind = kind
+	*x = s.Index
 	if i < 0 {
 		return s.fail()
 	}
@@ -127,8 +127,8 @@ func Check(data []byte, maxDepth int) (Kind, error) {
 type scanner struct {
 	data    []byte
 	max     int
-	index   *Index
 	collect bool
+	Index   // what was found; by value, so that the caller's Index stays on its stack
 
 	at      int
 	problem string
@@ -184,9 +184,9 @@ func (s *scanner) array(i, depth int) int {
 			return -1
 		}
 		if depth == 1 {
-			s.index.Len = n
+			s.Len = n
 			if n == 1 {
-				s.index.First, s.index.FirstKind = Span{start, end}, kind
+				s.First, s.FirstKind = Span{start, end}, kind
 			}
 		}
 		i = skipSpace(s.data, end)
@@ -213,7 +213,7 @@ func (s *scanner) object(i, depth int) int {
 		return i + 1
 	}
 	marked, num := false, -1
-	inside := len(s.index.Placeholders)
+	inside := len(s.Placeholders)
 	for n := 1; ; n++ {
 		if i >= len(s.data) || s.data[i] != '"' {
 			return s.bad(i, "missing key")
@@ -243,7 +243,7 @@ func (s *scanner) object(i, depth int) int {
 			}
 		}
 		if depth == 1 {
-			s.index.Len = n
+			s.Len = n
 		}
 		i = skipSpace(s.data, end)
 		switch {
@@ -253,7 +253,7 @@ func (s *scanner) object(i, depth int) int {
 			i = skipSpace(s.data, i+1)
 		case s.data[i] == '}':
 			if marked {
-				s.index.Placeholders = append(s.index.Placeholders[:inside], Placeholder{Span{start, i + 1}, num})
+				s.Placeholders = append(s.Placeholders[:inside], Placeholder{Span{start, i + 1}, num})
 			}
 			return i + 1
 		default:
