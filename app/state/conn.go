@@ -51,8 +51,14 @@ func (u *step) localLoaded(m LocalLoaded) {
 	switch last := u.Rooms[u.Prefs.LastRoom]; {
 	case u.Open != "":
 		u.openRoom(u.Open)
-	case u.Wide && last != nil && last.Mine:
+	case u.Columns >= 2 && last != nil && last.Mine:
 		u.do(Navigate{Room: u.Prefs.LastRoom})
+	}
+	for _, id := range u.ids() {
+		if r := u.room(id); r.Mine && r.Tail > 0 && !r.Local {
+			r.Local = true
+			u.do(LoadMessages{Room: id, Limit: ChunkSize})
+		}
 	}
 }
 

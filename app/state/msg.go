@@ -214,8 +214,9 @@ type (
 	// ToastExpired takes a short notice away.
 	ToastExpired struct{ ID int }
 
-	// Resized tells whether the page shows rooms and messages side by side.
-	Resized struct{ Wide bool }
+	// Resized tells how many columns the page has room for: 1 for rooms or
+	// messages, 2 for both, 3 for who is here as well.
+	Resized struct{ Columns int }
 )
 
 // What Update sends itself with [Later].

@@ -10,7 +10,7 @@ func (u *step) applyPage(m Msg) {
 	case DialogAsked:
 		u.dialog(m.Dialog)
 	case PanelToggled:
-		if u.Wide {
+		if u.Columns >= 3 {
 			u.NoPanel = !u.NoPanel
 		} else {
 			u.dialog(DialogMembers)
@@ -47,7 +47,7 @@ func (u *step) applyPage(m Msg) {
 		u.Dialog = DialogNone
 		u.do(SignOut{})
 	case Resized:
-		u.Wide = m.Wide
+		u.Columns = m.Columns
 	}
 }
 

@@ -17,7 +17,7 @@ type State struct {
 	Rooms    map[chat.RoomID]*Room
 	Outbox   []Item      // not yet stored by the server, in the order written
 	Open     chat.RoomID // the room on screen, "" for none
-	Wide     bool        // rooms and messages are side by side
+	Columns  int         // how many the page has room for
 	Visible  bool        // the page can be seen
 	AtEnd    bool        // the newest message of the open room is in view
 	NoPanel  bool        // who is here is hidden

@@ -62,6 +62,7 @@ type Field struct {
 	Error             string
 	Max               int
 	Complete          string // the browser's autocomplete token
+	Focus             bool   // the first to be filled in
 }
 
 // UI draws the field.
@@ -75,6 +76,9 @@ func (f Field) UI() app.UI {
 		Placeholder(f.Placeholder).MaxLength(f.Max)
 	if f.Value != "" {
 		in.Attr("value", f.Value)
+	}
+	if f.Focus {
+		in.DataSet("focus", "1")
 	}
 	note, noteClass := f.Hint, "field-hint"
 	if f.Error != "" {

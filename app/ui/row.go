@@ -62,7 +62,7 @@ func (r Row) stateText() string {
 func (r Row) UI() app.UI {
 	slot := app.Div().Class("slot")
 	if r.Seq > 0 {
-		slot.ID("m" + strconv.FormatInt(r.Seq, 10)).DataSet("seq", strconv.FormatInt(r.Seq, 10))
+		slot.ID("m"+strconv.FormatInt(r.Seq, 10)).DataSet("seq", strconv.FormatInt(r.Seq, 10))
 	}
 	body := []app.UI{app.Header().Class("above").Body(r.above()...), r.message()}
 	if len(r.Notices) > 0 {

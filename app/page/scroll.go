@@ -1,0 +1,307 @@
+package page
+
+import (
+	"math"
+
+	"github.com/maxence-charriere/go-app/v10/pkg/app"
+
+	"parley/app/state"
+	"parley/shared/chat"
+)
+
+// Distances in pixels.
+const (
+	nearEnd  = 60   // this close to the end counts as being there
+	ahead    = 1200 // chunks this far outside of the view are drawn
+	mostDraw = 5    // chunks drawn at most
+)
+
+// scroller keeps the reader's place in the message list while rows come and go.
+// It decides which chunks are drawn (lo to hi); the others keep their height.
+// Browsers differ in whether and how they do that themselves, so the style sheet
+// turns it off for the list. All of it runs on the UI goroutine.
+type scroller struct {
+	p    *program
+	room chat.RoomID
+
+	base, lo, hi int // the first chunk with a place; the drawn ones
+	placed       bool
+
+	stick  bool // the end is in view and stays there
+	target place
+	focus  bool // the composer wants the focus
+	moving bool // the next drawing is about the window, not about new messages
+	anchor anchor
+
+	heights map[int]float64 // of chunks that were drawn
+	spaced  map[int]bool    // chunks whose element carries a height
+}
+
+// place is where the next drawing is to be scrolled to.
+type place int
+
+const (
+	stay place = iota
+	toEnd
+	toNew
+)
+
+// anchor is a row and where in the view its top was.
+type anchor struct {
+	seq string
+	top float64
+}
+
+func (s *scroller) list() app.Value { return byID("log") }
+
+func rect(el app.Value) (top, bottom float64) {
+	r := el.Call("getBoundingClientRect")
+	return r.Get("top").Float(), r.Get("bottom").Float()
+}
+
+func (s *scroller) toEnd() {
+	s.target = toEnd
+	s.stick = true
+	s.showEnd()
+}
+
+// showEnd draws the newest chunks.
+func (s *scroller) showEnd() {
+	if r := s.p.state.Rooms[s.room]; r != nil && r.Log.Len() > 0 {
+		last := state.ChunkOf(r.Log.Last())
+		if s.hi < last {
+			s.hi = last
+			s.lo = max(s.lo, last-mostDraw+1)
+		}
+	}
+}
+
+// capture remembers where the first visible row is. It runs before anything
+// changes.
+func (s *scroller) capture() {
+	s.anchor = anchor{}
+	if s.stick || !s.placed || s.target != stay {
+		return
+	}
+	list := s.list()
+	if !list.Truthy() {
+		return
+	}
+	top, bottom := rect(list)
+	rows := list.Call("querySelectorAll", ".slot[data-seq]")
+	lo, hi := 0, rows.Length()
+	for lo < hi { // the first row that ends below the top of the view
+		mid := (lo + hi) / 2
+		if _, end := rect(rows.Index(mid)); end <= top+1 {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	if lo == rows.Length() {
+		return
+	}
+	el := rows.Index(lo)
+	if at, _ := rect(el); at < bottom {
+		s.anchor = anchor{seq: el.Get("id").String(), top: at - top}
+	}
+}
+
+// follow fits the drawn chunks to the State before it is drawn.
+func (s *scroller) follow() {
+	open := s.p.state.Open
+	if open != s.room {
+		*s = scroller{p: s.p, room: open, focus: s.focus, stick: true, spaced: s.spaced}
+	}
+	r := s.p.state.Rooms[open]
+	if r == nil || r.Log.Len() == 0 {
+		s.placed = false
+		return
+	}
+	first, last := state.ChunkOf(r.Log.First()), state.ChunkOf(r.Log.Last())
+	if !s.placed {
+		s.placed = true
+		s.heights = make(map[int]float64)
+		s.base = max(0, last-slotsBack)
+		s.hi, s.lo = last, max(first, last-1)
+		s.target = toEnd
+		if r.NewFrom > 0 {
+			s.target, s.stick = toNew, false
+			s.lo = max(first, min(s.lo, state.ChunkOf(r.NewFrom)), last-mostDraw+1)
+		}
+		return
+	}
+	if first < s.base {
+		s.base = max(0, first-slotsBack) // every place moves: rare and slow
+	}
+	s.lo = max(s.lo, first)
+	if s.stick || s.hi == last-1 {
+		s.hi = last
+	}
+	s.hi = min(s.hi, last)
+	s.lo = max(min(s.lo, s.hi), s.hi-mostDraw+1)
+}
+
+// stay keeps the end in view when the room for the list changes.
+func (s *scroller) stay() {
+	if list := s.list(); s.stick && list.Truthy() {
+		list.Set("scrollTop", list.Get("scrollHeight"))
+	}
+}
+
+// settle puts the reader's place right after a drawing, and sees whether more
+// has to be drawn or loaded there.
+func (s *scroller) settle() {
+	list := s.list()
+	if !list.Truthy() || !s.placed {
+		return
+	}
+	s.space()
+	switch {
+	case s.target == toNew:
+		if line := byID("new-line"); line.Truthy() {
+			top, _ := rect(list)
+			at, _ := rect(line)
+			list.Set("scrollTop", list.Get("scrollTop").Float()+at-top-80)
+		} else {
+			list.Set("scrollTop", list.Get("scrollHeight"))
+		}
+	case s.target == toEnd || s.stick:
+		list.Set("scrollTop", list.Get("scrollHeight"))
+	case s.anchor.seq != "":
+		if el := byID(s.anchor.seq); el.Truthy() {
+			top, _ := rect(list)
+			at, _ := rect(el)
+			if moved := at - top - s.anchor.top; math.Abs(moved) >= 1 {
+				list.Set("scrollTop", list.Get("scrollTop").Float()+moved)
+			}
+		}
+	}
+	s.target = stay
+	s.anchor = anchor{}
+	s.moving = false
+	s.look()
+}
+
+// space gives chunks that are not drawn the height they had. The content
+// security policy allows that through the object model, not as an attribute.
+func (s *scroller) space() {
+	if s.spaced == nil {
+		s.spaced = make(map[int]bool)
+	}
+	for i := range s.spaced {
+		if _, ok := s.heights[i]; !ok || i >= s.lo && i <= s.hi {
+			setHeight(byID(slotID(i)), "")
+			delete(s.spaced, i)
+		}
+	}
+	for i, h := range s.heights {
+		if (i < s.lo || i > s.hi) && !s.spaced[i] {
+			if el := byID(slotID(i)); el.Truthy() {
+				setHeight(el, app.FormatString("%.1fpx", h))
+				s.spaced[i] = true
+			}
+		}
+	}
+}
+
+func setHeight(el app.Value, h string) {
+	if el.Truthy() {
+		el.Get("style").Set("height", h)
+	}
+}
+
+// look sees what is in view: whether it is the end, whether other chunks have to
+// be drawn, whether history has to be loaded. It runs on every scroll event.
+func (s *scroller) look() {
+	list := s.list()
+	r := s.p.state.Rooms[s.room]
+	if !list.Truthy() || r == nil || !s.placed || s.target != stay {
+		return
+	}
+	top := list.Get("scrollTop").Float()
+	view := list.Get("clientHeight").Float()
+	last := state.ChunkOf(r.Log.Last())
+	rest := list.Get("scrollHeight").Float() - top - view
+	s.stick = rest <= nearEnd && s.hi >= last
+	if s.stick != s.p.state.AtEnd {
+		s.p.tell(state.Scrolled{AtEnd: s.stick})
+	}
+	if s.window(list, r) {
+		return // drawn first, looked at again then
+	}
+	if top < ahead/2 && s.lo <= state.ChunkOf(r.Log.First()) && r.Fetch == nil && !r.Local && !r.Stuck && r.Log.First() > 1 && !(r.Bottom && !s.p.look().online(r)) {
+		s.p.tell(state.OlderWanted{Room: s.room})
+	}
+	s.gaps(list, r)
+}
+
+// window draws the chunks around the view and reports whether that changed any.
+func (s *scroller) window(list app.Value, r *state.Room) bool {
+	boxTop, boxBottom := rect(list)
+	first, last := max(s.base, state.ChunkOf(r.Log.First())), state.ChunkOf(r.Log.Last())
+	lo, hi := -1, -1
+	for i := first; i <= last; i++ {
+		if r.Log.Chunk(i) == nil {
+			continue
+		}
+		el := byID(slotID(i))
+		if !el.Truthy() {
+			continue
+		}
+		top, bottom := rect(el)
+		if i >= s.lo && i <= s.hi {
+			s.heights[i] = bottom - top
+		}
+		if bottom < boxTop-ahead {
+			continue
+		}
+		if top > boxBottom+ahead {
+			break
+		}
+		if lo < 0 {
+			lo = i
+		}
+		hi = i
+	}
+	if lo < 0 || lo >= s.lo && hi <= s.hi && s.hi-s.lo < mostDraw {
+		return false
+	}
+	// Widen at once, narrow only when there are too many.
+	nlo, nhi := min(lo, s.lo), max(hi, s.hi)
+	if nhi-nlo >= mostDraw {
+		nlo, nhi = max(nlo, lo-1, first), min(nhi, hi+1, last)
+	}
+	if nhi-nlo >= mostDraw {
+		nlo, nhi = lo, hi
+	}
+	if nlo == s.lo && nhi == s.hi {
+		return false
+	}
+	s.capture()
+	s.lo, s.hi, s.moving = nlo, nhi, true
+	kept := s.anchor
+	s.p.ctx.Dispatch(func(ctx app.Context) {
+		s.anchor = kept
+		ctx.Defer(func(app.Context) { s.p.drawn() })
+	})
+	return true
+}
+
+// gaps asks for missing messages that are in view.
+func (s *scroller) gaps(list app.Value, r *state.Room) {
+	if r.Fetch != nil || r.Stuck || !s.p.look().online(r) {
+		return
+	}
+	boxTop, boxBottom := rect(list)
+	marks := list.Call("querySelectorAll", "[data-gap]")
+	for i := range marks.Length() {
+		el := marks.Index(i)
+		if top, bottom := rect(el); bottom > boxTop && top < boxBottom {
+			if seq := parseSeq(el.Get("dataset").Get("gap").String()); seq > 0 {
+				s.p.tell(state.GapWanted{Room: s.room, Seq: seq})
+			}
+			return
+		}
+	}
+}
