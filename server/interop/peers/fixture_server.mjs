@@ -11,6 +11,7 @@ const io = new Server(http, {
   pingInterval: settings.pingInterval ?? 25000,
   pingTimeout: settings.pingTimeout ?? 20000,
   connectTimeout: settings.connectTimeout ?? 45000,
+  cors: { origin: true },
   cleanupEmptyChildNamespaces: true,
   ...(settings.parser === "msgpack" && { parser: msgpack }),
   ...(settings.recovery && { connectionStateRecovery: { maxDisconnectionDuration: 60000, skipMiddlewares: false } }),
