@@ -243,14 +243,7 @@ func (e *encoder) float(f float64) error {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
 		return &json.UnsupportedValueError{Value: reflect.ValueOf(f), Str: strconv.FormatFloat(f, 'g', -1, 64)}
 	}
-	if abs := math.Abs(f); abs != 0 && (abs < 1e-6 || abs >= 1e21) {
-		e.dst = strconv.AppendFloat(e.dst, f, 'e', -1, 64)
-		if n := len(e.dst); n >= 4 && e.dst[n-4] == 'e' && e.dst[n-3] == '-' && e.dst[n-2] == '0' {
-			e.dst = append(e.dst[:n-2], e.dst[n-1]) // e-09 is e-9
-		}
-		return nil
-	}
-	e.dst = strconv.AppendFloat(e.dst, f, 'f', -1, 64)
+	e.dst = jsonscan.AppendFloat(e.dst, f)
 	return nil
 }
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"strconv"
-	"strings"
 
 	"parley/shared/event"
 	"parley/shared/internal/jsonscan"
@@ -163,16 +162,13 @@ func (p *Packet) list() ([]byte, bool) {
 // numericName writes a number the way JavaScript turns it into a property name.
 func numericName(text []byte) string {
 	f, _ := strconv.ParseFloat(string(text), 64) // out of range: an infinity
-	switch abs := math.Abs(f); {
+	switch {
 	case f == 0:
 		return "0" // also for -0
 	case math.IsInf(f, 1):
 		return "Infinity"
 	case math.IsInf(f, -1):
 		return "-Infinity"
-	case abs >= 1e21 || abs < 1e-6:
-		mantissa, exponent, _ := strings.Cut(strconv.FormatFloat(f, 'e', -1, 64), "e")
-		return mantissa + "e" + exponent[:1] + strings.TrimLeft(exponent[1:], "0")
 	}
-	return strconv.FormatFloat(f, 'f', -1, 64)
+	return string(jsonscan.AppendFloat(nil, f))
 }

@@ -3,6 +3,7 @@ package jsonscan
 import (
 	"bytes"
 	"encoding/json"
+	"math"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -44,4 +45,13 @@ func FuzzAppendQuoted(f *testing.F) {
 		require.NoError(t, json.Unmarshal(want.Bytes(), &back))
 		require.Equal(t, back, string(AppendUnquoted(nil, got[1:len(got)-1])))
 	})
+}
+
+func TestAppendFloat(t *testing.T) {
+	for _, f := range []float64{0, math.Copysign(0, -1), 1, -1.5, 100, 0.1, 1e-6, 9.99e-7, 1e-7, 1e-10, 1e-100, 5e-324,
+		1e20, 123456789012345680000, 1e21, -1.5e21, math.MaxFloat64, math.SmallestNonzeroFloat64, 1 << 53} {
+		want, err := json.Marshal(f)
+		require.NoError(t, err)
+		assert.Equal(t, string(want), string(AppendFloat(nil, f)))
+	}
 }
