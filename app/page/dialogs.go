@@ -141,10 +141,19 @@ func (m *modal) Render() app.UI {
 		case state.DialogSignOut:
 			body = v.signOut()
 		}
+		box := app.Div().Class("dialog-box")
+		if !v.hasField() {
+			box.TabIndex(-1).DataSet("focus", "1") // not the button that closes
+		}
 		return app.Dialog().Class(class).Aria("labelledby", "dialog-title").Body(
-			app.Div().Class("dialog-box").Body(body...),
+			box.Body(body...),
 		)
 	})
+}
+
+// hasField reports whether the dialog asks for text.
+func (v dialog) hasField() bool {
+	return v.Kind == state.DialogName || v.Kind == state.DialogNewRoom || v.Kind == state.DialogSwitcher
 }
 
 func heading(title string) app.UI {
@@ -210,7 +219,7 @@ func (v dialog) switcher() []app.UI {
 		rows = append(rows, app.Button().Type("button").Class(class).ID(app.FormatString("found-%d", i)).
 			Role("option").Aria("selected", i == v.Chosen).TabIndex(-1).
 			DataSet("act", "go").DataSet("arg", it.ID).Body(
-			ui.RoomGlyph(it.ID, "glyph-small"),
+			ui.RoomGlyph(it.ID, it.Title, "glyph-small"),
 			app.Span().Class("found-title").Text(it.Title),
 			app.Span().Class("found-line").Text(it.Line),
 			ui.Badge(it.Unread, "unread"),

@@ -102,7 +102,7 @@ func (c *headPart) Render() app.UI {
 		}
 		return app.Header().Class("head").Body(
 			app.A().Class("icon-btn head-back").Href("/").Aria("label", "Back to the rooms").Body(ui.IconBack.UI()),
-			ui.RoomGlyph(v.ID, "glyph-head"),
+			ui.RoomGlyph(v.ID, v.Title, "glyph-head"),
 			app.Div().Class("head-main").Body(
 				app.H1().Class("head-title").Text(v.Title),
 				app.P().Class("head-line").Body(
@@ -162,14 +162,15 @@ func (v people) draw() []app.UI {
 		list = append(list, ui.Person(m.ID, m.Name, note, !v.Known))
 	}
 	title, hint := "Here now", ""
-	if v.Known {
+	switch {
+	case v.Known:
 		title += " · " + strconv.Itoa(len(v.Members))
-	} else {
+	case v.Offline:
 		title, hint = "Who was here", "Nobody knows who is here while you are offline."
 	}
 	body := []app.UI{
 		app.Div().Class("people-room").Body(
-			ui.RoomGlyph(v.Room, "glyph-large"),
+			ui.RoomGlyph(v.Room, v.Title, "glyph-large"),
 			app.H2().Text(v.Title),
 			app.P().Text(orElse(v.Topic, "No topic")),
 			ui.Button{Label: "Copy link", Icon: ui.IconLink, Small: true, Act: "copy-link", Arg: v.Room}.UI(),

@@ -97,7 +97,7 @@ func top(v timeline) app.UI {
 	switch v.Top {
 	case "begin":
 		return box.Body(app.Div().Class("room-begin").Body(
-			ui.RoomGlyph(string(v.Room), "glyph-large"),
+			ui.RoomGlyph(string(v.Room), v.Title, "glyph-large"),
 			app.H2().Text(v.Title),
 			app.P().Text(orElse(v.Topic, "This is where the room begins. Say hello.")),
 		))

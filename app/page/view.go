@@ -177,7 +177,7 @@ type people struct {
 	Room, Title, Topic string
 	Members            []person
 	Known              bool // on this connection, so it is true now
-	Age                string
+	Offline            bool
 	Mine               bool
 }
 
@@ -191,7 +191,7 @@ func (l look) people() people {
 	if r == nil {
 		return people{}
 	}
-	v := people{Room: string(r.Info.ID), Title: r.Info.Title, Topic: r.Info.Topic, Known: r.Joined, Mine: r.Mine}
+	v := people{Room: string(r.Info.ID), Title: r.Info.Title, Topic: r.Info.Topic, Known: r.Joined, Mine: r.Mine, Offline: l.Conn.Phase != state.Online}
 	for _, m := range r.Members {
 		v.Members = append(v.Members, person{ID: string(m.ID), Name: m.Name, Me: m.ID == l.Profile.ID})
 	}

@@ -42,7 +42,9 @@ func Avatar(id, name, class string) app.UI {
 	return app.Span().Class("avatar", Hue(id), class).Aria("hidden", "true").Text(Initials(name))
 }
 
-// RoomGlyph draws a room's sign.
-func RoomGlyph(id, class string) app.UI {
-	return app.Span().Class("glyph", Hue(id), class).Aria("hidden", "true").Text("#")
+// RoomGlyph draws a room's sign: its first letter, on a tint instead of a colour
+// and square where people are round.
+func RoomGlyph(id, title, class string) app.UI {
+	letter := Initials(title)
+	return app.Span().Class("glyph", Hue(id), class).Aria("hidden", "true").Text(string([]rune(letter)[0]))
 }

@@ -186,7 +186,7 @@ func (r RoomItem) UI() app.UI {
 		line = []app.UI{app.Span().Class("room-draft").Text("Draft"), app.Text(" " + r.Line)}
 	}
 	return a.Body(
-		RoomGlyph(r.ID, ""),
+		RoomGlyph(r.ID, r.Title, ""),
 		app.Span().Class("room-main").Body(
 			app.Span().Class("room-title").Text(r.Title),
 			app.Span().Class("room-line").Body(line...),
