@@ -50,6 +50,9 @@ type Member interface {
 	Slot() *Slot
 	// Describe is what other servers may know of the socket.
 	Describe() Info
+	// Session is what would be found again if the connection broke now; after the end of the socket, what it left.
+	// It may be called at any time without an adapter's lock held.
+	Session() Session
 }
 
 // Info describes a socket, of this server or another, with the field names that the reference uses between
@@ -95,8 +98,9 @@ type Change struct {
 type Sink interface {
 	// Namespace is the name on the wire.
 	Namespace() string
-	// Deliver queues p on every member, encoded once. Two calls one after the other arrive in that order.
-	Deliver(members []Member, f Flags, p Packet)
+	// Deliver queues p on every member, encoded once. Two calls one after the other arrive in that order. When
+	// after is not nil the adapter calls it as soon as it holds no lock: it tells listeners of the application.
+	Deliver(members []Member, f Flags, p Packet) (after func())
 	// Replay queues what a recovering member has missed, before anything that is delivered to it.
 	Replay(m Member, ps []Packet)
 	// Ask queues p on every member with an acknowledgement wanted and calls answer once for each of them, from
@@ -175,14 +179,17 @@ var ErrGap = errors.New("adapter: the log does not reach back far enough")
 
 // Session is what survives a lost connection.
 type Session struct {
-	PID   string         // secret id: whoever shows it may take the session over
-	SID   string         // public id of the socket
-	Rooms []event.Room   // without the socket's own room
-	Data  map[string]any // application data; what cannot be written as JSON stays on its server
-	Start string         // position at the first connect: the client has missed nothing before it
-	Seen  time.Time      // when the client was last known to have received everything sent to it
+	PID   string       // secret id: whoever shows it may take the session over
+	SID   string       // public id of the socket
+	Rooms []event.Room // without the socket's own room
+	Data  map[any]any  // application data; what has no string key or cannot be written as JSON stays on its server
+	Start string       // position at the first connect: the client has missed nothing before it
 
-	Expires time.Time // when a lost session ends; zero while its socket is connected
+	// Of a session that Take returned:
+
+	From    string    // position from which Replay begins
+	Seen    time.Time // when the client was last known to have received everything sent to it
+	Expires time.Time // when it would have ended
 }
 
 // Recoverer is an [Adapter] that keeps a log and sessions (connection state recovery). Its promises:
@@ -194,21 +201,22 @@ type Session struct {
 //     delivered live; when the log cannot promise that it returns [ErrGap].
 type Recoverer interface {
 	Adapter
-	// Keep stores the session of the connected socket m, or refreshes its rooms and data. It is cheap enough to
-	// be called on every change.
-	Keep(m Member, s Session)
+	// Keep stores the session of a connected member, or notes that its rooms or data have changed. It is cheap: an
+	// adapter that stores elsewhere collects changes and asks for [Member.Session] when it writes.
+	Keep(m Member)
 	// Suspend says that the connection of m is lost: from now on its session expires.
-	Suspend(m Member, s Session)
-	// Drop forgets the session: its socket said goodbye.
-	Drop(pid string)
-	// Take removes the session and returns it; [ErrNoSession] when there is none. A socket that is still
-	// connected under the session, here or on another server, is reported through live (here) or evicted
-	// (elsewhere) before Take returns.
-	Take(ctx context.Context, pid string) (s Session, live Member, err error)
+	Suspend(m Member)
+	// Drop forgets the session of m, which said goodbye.
+	Drop(m Member)
+	// Take removes the session and returns it, ready for Replay. offset is the last position the client has seen, ""
+	// when it has seen no event. The error is [ErrNoSession] when there is none, and [ErrGap] when the log does not
+	// reach back far enough; then the session is gone all the same. A socket that is still connected under the
+	// session is evicted: on another server by Take, here by the caller, to whom it is returned as live.
+	Take(ctx context.Context, pid, offset string) (s Session, live Member, err error)
 	// Return gives back a session whose owner was refused at the door; it expires as it would have.
 	Return(s Session)
-	// Replay hands to the Sink what m has missed after offset ("" for a client that has seen no event), pausing
-	// with flush whenever a portion is queued, and makes m a member, as Add does, in the same step as the last
-	// portion: packets delivered from then on follow the replay without a gap.
-	Replay(ctx context.Context, m Member, s Session, offset string, flush func(context.Context) error) error
+	// Replay hands to the Sink what the owner of s has missed, pausing with flush whenever a portion is queued, and
+	// makes m a member, as Add does, in the same step as the last portion: packets delivered from then on follow
+	// the replay without a gap. After an error m is no member, though it may have been sent a part.
+	Replay(ctx context.Context, m Member, s Session, flush func(context.Context) error) error
 }

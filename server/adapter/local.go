@@ -87,10 +87,19 @@ func (l *Local) Leave(m Member, rooms ...event.Room) { l.index.Leave(m, rooms...
 
 // Broadcast logs p, where recovery asks for it, and queues it on every member of the target. It never fails.
 func (l *Local) Broadcast(_ context.Context, t Target, p Packet) error {
+	var after func()
 	if l.log == nil {
-		l.deliver(t, p)
-		return nil
+		after = l.deliver(t, p)
+	} else {
+		after = l.logged(t, p)
 	}
+	if after != nil {
+		after()
+	}
+	return nil
+}
+
+func (l *Local) logged(t Target, p Packet) (after func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
@@ -102,17 +111,17 @@ func (l *Local) Broadcast(_ context.Context, t Target, p Packet) error {
 		// is queued in front of this packet.
 		p = withPosition(p, l.log.position(l.log.tail()))
 	}
-	l.deliver(t, p)
-	return nil
+	return l.deliver(t, p)
 }
 
-func (l *Local) deliver(t Target, p Packet) {
+func (l *Local) deliver(t Target, p Packet) (after func()) {
 	list := l.index.borrow()
 	*list = l.index.Select((*list)[:0], t)
 	if len(*list) > 0 {
-		l.sink.Deliver(*list, t.Flags, p)
+		after = l.sink.Deliver(*list, t.Flags, p)
 	}
 	l.index.giveBack(list)
+	return after
 }
 
 // Ask queues p on every member of the target and waits for their answers.

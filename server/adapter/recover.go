@@ -2,7 +2,6 @@ package adapter
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"parley/shared/event"
@@ -14,21 +13,21 @@ const (
 	portionBytes   = 128 << 10
 )
 
-// Keep stores the session of a connected socket. Rooms and data are not copied here; Suspend brings them.
-func (l *Local) Keep(m Member, s Session) {
-	l.smu.Lock()
-	defer l.smu.Unlock()
-	if l.closed || l.sessions == nil {
+// Keep stores the session of a connected socket. Changes need no note: Suspend and Take ask for the last state.
+func (l *Local) Keep(m Member) {
+	if l.log == nil {
 		return
 	}
-	if kept := l.sessions[s.PID]; kept != nil && kept.live == m {
+	s := m.Session()
+	l.smu.Lock()
+	defer l.smu.Unlock()
+	if kept := l.sessions[s.PID]; l.closed || kept != nil && kept.live == m {
 		return
 	}
 	now := time.Now()
 	if s.Seen.IsZero() {
 		s.Seen = now
 	}
-	s.Expires = time.Time{}
 	l.sessions[s.PID] = &session{Session: s, live: m, since: now}
 }
 
@@ -44,87 +43,64 @@ func (l *Local) lose(kept *session, now time.Time) Session {
 }
 
 // Suspend starts the expiry of m's session, unless another socket owns it by now.
-func (l *Local) Suspend(m Member, s Session) {
+func (l *Local) Suspend(m Member) {
+	last := m.Session()
 	l.smu.Lock()
 	defer l.smu.Unlock()
-	kept, ok := l.sessions[s.PID]
+	kept, ok := l.sessions[last.PID]
 	if !ok || kept.live != m {
 		return
 	}
-	lost := l.lose(kept, time.Now())
-	lost.Rooms, lost.Data = slices.Clone(s.Rooms), s.Data
-	*kept = session{Session: lost}
+	s := l.lose(kept, time.Now())
+	s.Rooms, s.Data = last.Rooms, last.Data
+	*kept = session{Session: s}
 	l.armLocked()
 }
 
-// Drop forgets a session.
-func (l *Local) Drop(pid string) {
+// Drop forgets the session of m.
+func (l *Local) Drop(m Member) {
+	pid := m.Session().PID
 	l.smu.Lock()
 	defer l.smu.Unlock()
-	delete(l.sessions, pid)
+	if kept, ok := l.sessions[pid]; ok && kept.live == m {
+		delete(l.sessions, pid)
+	}
 }
 
-// Take removes a session and returns it. A live owner's rooms and data are not in it: the caller, who must
-// disconnect that socket, knows them.
-func (l *Local) Take(_ context.Context, pid string) (Session, Member, error) {
+// Take removes a session and returns it. A live owner's rooms and data are as they were when it connected: the
+// caller, who disconnects that socket, asks it for the last ones.
+func (l *Local) Take(_ context.Context, pid, offset string) (Session, Member, error) {
+	now := time.Now()
 	l.smu.Lock()
-	defer l.smu.Unlock()
 	kept, ok := l.sessions[pid]
+	delete(l.sessions, pid)
+	l.smu.Unlock()
 	if !ok {
 		return Session{}, nil, ErrNoSession
 	}
-	delete(l.sessions, pid)
-	now := time.Now()
+	s := kept.Session
 	if kept.live != nil {
-		return l.lose(kept, now), kept.live, nil
-	}
-	if now.After(kept.Expires) {
+		s = l.lose(kept, now)
+	} else if now.After(s.Expires) {
 		return Session{}, nil, ErrNoSession
 	}
-	return kept.Session, nil, nil
-}
-
-// Return gives a session back.
-func (l *Local) Return(s Session) {
-	l.smu.Lock()
-	defer l.smu.Unlock()
-	if l.closed || l.sessions == nil {
-		return
-	}
-	l.sessions[s.PID] = &session{Session: s}
-	l.armLocked()
-}
-
-// Replay queues on m what it has missed, and makes it a member.
-func (l *Local) Replay(ctx context.Context, m Member, s Session, offset string, flush func(context.Context) error) error {
-	if l.log == nil {
-		return ErrNoSession
-	}
-	rooms := make(map[event.Room]bool, 1+len(s.Rooms))
-	rooms[event.Room(s.SID)] = true
-	for _, r := range s.Rooms {
-		rooms[r] = true
-	}
-	at, err := l.start(s, offset)
-	for err == nil {
-		var done bool
-		if at, done, err = l.portion(m, s, rooms, at); done || err != nil {
-			return err
-		}
-		err = flush(ctx)
-	}
-	return err
-}
-
-// start finds the number after which the client has missed something.
-func (l *Local) start(s Session, offset string) (uint64, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	from, err := l.from(s, offset, now)
+	if err != nil {
+		return Session{}, kept.live, err
+	}
+	s.From = l.log.position(from)
+	return s, kept.live, nil
+}
+
+// from finds the number after which the client has missed something.
+func (l *Local) from(s Session, offset string, now time.Time) (uint64, error) {
 	start, foreign, ok := l.log.parse(s.Start)
 	if !ok || foreign {
 		return 0, ErrGap
 	}
-	at := start
+	from := start
 	if offset != "" {
 		n, foreign, ok := l.log.parse(offset)
 		if !ok {
@@ -133,14 +109,53 @@ func (l *Local) start(s Session, offset string) (uint64, error) {
 		// A position of another log, or one before the session began, is left over from an earlier session of
 		// this client: it has seen no event since.
 		if !foreign && n > start {
-			at = n
+			from = n
 		}
 	}
-	l.log.trim(time.Now())
-	if !l.log.covers(at, s.Seen) {
+	l.log.trim(now)
+	if !l.log.covers(from, s.Seen) {
 		return 0, ErrGap
 	}
-	return max(at, l.log.base), nil
+	return max(from, l.log.base), nil
+}
+
+// Return gives a session back.
+func (l *Local) Return(s Session) {
+	l.smu.Lock()
+	defer l.smu.Unlock()
+	if l.closed || l.log == nil {
+		return
+	}
+	l.sessions[s.PID] = &session{Session: s}
+	l.armLocked()
+}
+
+// Replay queues on m what it has missed, and makes it a member.
+func (l *Local) Replay(ctx context.Context, m Member, s Session, flush func(context.Context) error) error {
+	if l.log == nil {
+		return ErrNoSession
+	}
+	rooms := make(map[event.Room]bool, 1+len(s.Rooms))
+	rooms[event.Room(s.SID)] = true
+	for _, r := range s.Rooms {
+		rooms[r] = true
+	}
+	l.mu.Lock()
+	at, foreign, ok := l.log.parse(s.From)
+	l.mu.Unlock()
+	if !ok || foreign {
+		return ErrGap
+	}
+	for {
+		var done bool
+		var err error
+		if at, done, err = l.portion(m, s, rooms, at); done || err != nil {
+			return err
+		}
+		if err = flush(ctx); err != nil {
+			return err
+		}
+	}
 }
 
 // portion queues the next part of the replay; with the last one m becomes a member.
