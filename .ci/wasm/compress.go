@@ -1,15 +1,7 @@
-// Command compress writes the compressed forms of files beside them: x.br and
-// x.gz for x. The server sends them to browsers that take them.
-//
-//	go run ./.ci/compress -quality 11 web/dist/app.wasm
-//
-// Brotli's quality 11 is for releases: it makes the wasm a sixth smaller than 5
-// does and takes forty times as long.
 package main
 
 import (
 	"compress/gzip"
-	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -17,17 +9,6 @@ import (
 
 	"github.com/andybalholm/brotli"
 )
-
-func main() {
-	quality := flag.Int("quality", 5, "brotli quality, 0 to 11")
-	flag.Parse()
-	for _, name := range flag.Args() {
-		if err := compress(name, *quality, os.Stdout); err != nil {
-			fmt.Fprintln(os.Stderr, "compress:", err)
-			os.Exit(1)
-		}
-	}
-}
 
 // compress writes both forms of one file and prints the three sizes.
 func compress(name string, quality int, report io.Writer) error {

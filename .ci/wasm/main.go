@@ -1,0 +1,65 @@
+// Command wasm builds the chat page's program for the browser and compresses it
+// for serving: app.wasm, app.wasm.br and app.wasm.gz in web/dist.
+//
+//	go run ./.ci/wasm              # for development: brotli quality 5, a second
+//	go run ./.ci/wasm -quality 11  # for a release: a sixth smaller, half a minute
+//
+// The program is built against a copy of go-app without its server half; see
+// slim.go. A plain `GOOS=js GOARCH=wasm go build ./cmd/parleyweb` gives a program
+// that does the same and is a quarter larger.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+)
+
+func main() {
+	quality := flag.Int("quality", 5, "brotli quality, 0 to 11")
+	out := flag.String("o", filepath.Join("web", "dist", "app.wasm"), "where the program goes")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, *out, *quality, os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "wasm:", err)
+		os.Exit(1)
+	}
+}
+
+// run builds in a directory of its own and puts the result in place when all of
+// it is there.
+func run(ctx context.Context, out string, quality int, report io.Writer) error {
+	tmp, err := os.MkdirTemp("", "parley-wasm-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(tmp) }()
+	modfile, err := slimModfile(ctx, tmp)
+	if err != nil {
+		return err
+	}
+	built := filepath.Join(tmp, "app.wasm")
+	build := exec.CommandContext(ctx, "go", "build", "-modfile", modfile, "-trimpath", "-ldflags", "-s -w", "-o", built, "./cmd/parleyweb")
+	build.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm")
+	build.Stderr = os.Stderr
+	if err := build.Run(); err != nil {
+		return fmt.Errorf("build: %w", err)
+	}
+	content, err := os.ReadFile(built)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(out+".part", content, 0o644); err != nil {
+		return err
+	}
+	if err := os.Rename(out+".part", out); err != nil {
+		return err
+	}
+	return compress(out, quality, report)
+}
