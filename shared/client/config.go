@@ -64,6 +64,11 @@ type Config struct {
 	// not retryable. Socket.SetAuth overrides it for one namespace.
 	Auth func(ctx context.Context) (any, error)
 
+	// RetryRefused makes a Socket come back by itself, after the pause of the
+	// back-off, when the server's refusal says that this may help (see
+	// ConnectError.Retryable). Default: it waits for Connect, as the reference.
+	RetryRefused bool
+
 	// AckTimeout bounds the wait for an acknowledgement where the context ends
 	// later or never. Default 20 s; negative means no bound, so that only the
 	// context and a disconnect end the wait. The reference waits for ever.
@@ -93,8 +98,11 @@ type Config struct {
 	Parser socketio.Parser
 	// Limits bound what the server may send.
 	Limits socketio.Limits
-	// Offset tells a recovery offset from an ordinary string argument; see the
-	// package documentation. Default: the formats of the known adapters.
+	// Offset tells the offset that a server with state recovery appends to stored
+	// events from an ordinary string as last argument. Default: the server's own
+	// word where it gives one (this project's server does), else the formats of
+	// the reference's adapters (in memory, Redis streams, MongoDB) with a time
+	// within a day of this machine's clock. Needed only for other adapters.
 	Offset func(argument string) bool
 
 	// Logger gets what has no other way to the program: panics of handlers,
@@ -144,9 +152,6 @@ func (c Config) withDefaults() (Config, error) {
 	c.Reconnect = c.Reconnect.withDefaults()
 	if c.Parser == nil {
 		c.Parser = socketio.JSON()
-	}
-	if c.Offset == nil {
-		c.Offset = func(string) bool { return false }
 	}
 	if c.Logger == nil {
 		c.Logger = slog.Default()

@@ -44,28 +44,48 @@ func (w *waiter) settle(args event.Args, err error) { w.result <- ackResult{args
 // encoding the arguments yields. []byte anywhere in the arguments travels as
 // binary; it is copied.
 //
-// With Config.Retries the event joins a queue instead, and is sent again until it
-// is acknowledged; Emit reports only what encoding yields, and ErrBufferFull.
+// With Config.Retries the event joins a queue instead, bounded by Config.Buffer,
+// and is sent again until it is acknowledged; every try sends the same bytes, so
+// an id in the payload lets the receiver tell a repetition. An event whose tries
+// are used up is logged.
 func (s *Socket) Emit(name string, args ...any) error {
-	o, err := s.core.prepare(name, args, nil)
+	retries := s.retries()
+	o, err := s.core.prepare(name, args, retries)
 	if err != nil {
+		return err
+	}
+	if retries {
+		_, err = s.core.enqueue(o)
 		return err
 	}
 	return s.send(o)
 }
 
+// Send is Emit of the event "message".
+func (s *Socket) Send(args ...any) error { return s.Emit("message", args...) }
+
 // EmitAck is Emit and waits for the acknowledgement, whose arguments it returns.
 // The wait ends with ctx, with the AckTimeout (ErrAckTimeout), with the
 // connection (ErrDisconnected) and with the Conn (ErrClosed); the time in the
 // buffer counts, and an event that is still there then is not sent any more.
+//
+// With Config.Retries the AckTimeout bounds each try instead, and the error is
+// that of the last one.
 func (s *Socket) EmitAck(ctx context.Context, name string, args ...any) (event.Args, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	w := &waiter{result: make(chan ackResult, 1)}
-	o, err := s.core.prepare(name, args, w)
+	o, err := s.core.prepare(name, args, true)
 	if err != nil {
 		return nil, err
+	}
+	o.ack = &waiter{result: make(chan ackResult, 1)}
+	if s.retries() {
+		item, err := s.core.enqueue(o)
+		if err != nil {
+			return nil, err
+		}
+		return s.core.awaitRetried(ctx, item)
 	}
 	if err := s.send(o); err != nil {
 		return nil, err
@@ -118,13 +138,13 @@ func (k *core) forget(o *outgoing) bool {
 }
 
 // prepare encodes an event.
-func (k *core) prepare(name string, args []any, w *waiter) (*outgoing, error) {
+func (k *core) prepare(name string, args []any, withAck bool) (*outgoing, error) {
 	p, err := socketio.NewEvent(k.ns, name, args...)
 	if err != nil {
 		return nil, err
 	}
-	o := &outgoing{ack: w}
-	if w != nil {
+	o := &outgoing{}
+	if withAck {
 		k.conn.mu.Lock()
 		o.id = k.ids
 		k.ids++

@@ -101,6 +101,9 @@ func (k *core) accepted(l *link, data []byte) error {
 	}
 	k.id = reply.SID
 	k.recovered = k.session.accepted(reply.PID, reply.Offset)
+	if !k.recovered {
+		k.shown = k.session.Recovery
+	}
 	k.phase = phaseOpening
 	if k.before == nil {
 		k.open(l)
@@ -143,6 +146,7 @@ func (k *core) open(l *link) {
 	}
 	k.early = nil
 	k.announced = true
+	k.wakeRetries()
 	k.lane.push(func() {
 		for fn := range k.onConnect.each() {
 			k.conn.guard(fn)
@@ -155,12 +159,17 @@ func (k *core) refused(data []byte) error {
 	if !k.asked {
 		return errors.New("client: CONNECT_ERROR without being asked")
 	}
-	active := k.active
-	k.active = false
+	wanted, l := k.active, k.conn.live
 	k.reset()
-	if active {
-		k.connectFailed(newRefusal(k.ns, data))
+	refusal := newRefusal(k.ns, data)
+	if wanted {
+		k.connectFailed(refusal)
 	}
+	if wanted && refusal.Retryable && k.conn.cfg.RetryRefused {
+		k.joinLater(l)
+		return nil
+	}
+	k.active = false
 	k.conn.idleIfDeserted()
 	return nil
 }
@@ -176,6 +185,11 @@ func (k *core) joinFailed(l *link, err error) {
 		k.conn.idleIfDeserted()
 		return
 	}
+	k.joinLater(l)
+}
+
+// joinLater tries again after the pause of the back-off.
+func (k *core) joinLater(l *link) {
 	k.failures++
 	pause := k.conn.reconnect.delay(k.failures)
 	k.conn.wg.Go(func() {
@@ -302,13 +316,13 @@ func (k *core) received(l *link, p *socketio.Packet) error {
 	if p.HasID {
 		ack = &answer{core: k, link: l, id: p.ID}
 	} else {
-		args = k.session.take(args, k.conn.cfg.Offset)
+		args = k.session.take(args, k.conn.cfg.Offset, k.conn.cfg.now())
 	}
-	session := k.session
+	at := k.session.Recovery
 	handle := func() {
 		k.handle(name, args, ack)
-		if session.offset != "" {
-			k.sawOffset(session)
+		if at.PID != "" {
+			k.sawOffset(at)
 		}
 	}
 	if k.phase != phaseOn {

@@ -57,7 +57,7 @@ type core struct {
 	id        string
 	recovered bool
 	session   recovery
-	shown     recovery // what the handlers have seen of session
+	shown     Recovery // what the handlers have seen of session
 	auth      func(context.Context) (any, error)
 	before    func(context.Context, *Socket) error
 	joinCtx   context.Context // ends with this connection of the namespace
@@ -67,7 +67,8 @@ type core struct {
 	pending   map[uint64]*waiter
 	buffer    []*outgoing
 	early     []func() // events that arrived before OnConnect may be called
-	held      []held   // events nobody listened to yet; used on the lane only
+	retry     retryQueue
+	held      []held // events nobody listened to yet; used on the lane only
 }
 
 func (c *Conn) newCore(ns string) *core {

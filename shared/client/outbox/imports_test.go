@@ -13,7 +13,7 @@ func TestImportsStaySmall(t *testing.T) {
 		Allowed: map[string]string{
 			"parley/shared/event":             "says which failures are worth a repetition",
 			"parley/shared/internal/jsonscan": "comes with event",
-			"parley/shared/promise":  "waits for IndexedDB and Web Locks",
+			"parley/shared/promise":           "waits for IndexedDB and Web Locks",
 		},
 		Banned: importtest.Browser(),
 	})
