@@ -18,6 +18,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"syscall"
 )
 
 func main() {
@@ -32,31 +33,39 @@ func main() {
 	}
 }
 
-// run builds in a directory of its own and puts the result in place when all of
-// it is there.
+// work is where the copy of go-app lies during a build. Its name gets into the
+// program, so it must be the same every time: a release is known by the hash of
+// its files, and the same source must not look like a new one.
+const work = "bin/wasm"
+
+// run builds beside the target and puts the result in place when all of it is
+// there. One run at a time; others wait.
 func run(ctx context.Context, out string, quality int, report io.Writer) error {
-	tmp, err := os.MkdirTemp("", "parley-wasm-")
+	if err := os.MkdirAll("bin", 0o755); err != nil {
+		return err
+	}
+	lock, err := os.Create(work + ".lock")
 	if err != nil {
 		return err
 	}
-	defer func() { _ = os.RemoveAll(tmp) }()
-	modfile, err := slimModfile(ctx, tmp)
+	defer func() { _ = lock.Close() }()
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(work); err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(work) }()
+	modfile, err := slimModfile(ctx, work)
 	if err != nil {
 		return err
 	}
-	built := filepath.Join(tmp, "app.wasm")
-	build := exec.CommandContext(ctx, "go", "build", "-modfile", modfile, "-trimpath", "-ldflags", "-s -w", "-o", built, "./cmd/parleyweb")
+	built := out + ".part"
+	build := exec.CommandContext(ctx, "go", "build", "-modfile", modfile, "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", built, "./cmd/parleyweb")
 	build.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm")
 	build.Stderr = os.Stderr
 	if err := build.Run(); err != nil {
 		return fmt.Errorf("build: %w", err)
-	}
-	content, err := os.ReadFile(built)
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(out+".part", content, 0o644); err != nil {
-		return err
 	}
 	if err := os.Rename(out+".part", out); err != nil {
 		return err

@@ -66,7 +66,7 @@ func slimModfile(ctx context.Context, dir string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	mod = fmt.Appendf(mod, "\nreplace %s => %s\n", goApp, copied)
+	mod = fmt.Appendf(mod, "\nreplace %s => ./%s\n", goApp, filepath.ToSlash(copied))
 	sum, err := os.ReadFile("go.sum")
 	if err != nil {
 		return "", err
