@@ -10,6 +10,7 @@ PORT      ?= 3000
 DATA      ?= data
 FUZZTIME  ?= 30s
 BENCHTIME ?= 1s
+QUALITY   ?= 5
 # of brotli; a release wants 11, which is a sixth smaller and takes half a minute
 QUALITY   ?= 5
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
@@ -18,9 +19,10 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 # environment to the program, which has little room for it: only what is needed goes in.
 WASM_ENV = env -i HOME="$$HOME" PATH="$$(go env GOROOT)/lib/wasm:$$PATH" GOFLAGS="$${GOFLAGS:-}" GOPROXY="$$(go env GOPROXY)" GOOS=js GOARCH=wasm
 
+CI_PKGS      = ./.ci/rows ./.ci/sizes ./.ci/wasm
 INTEROP_PKGS = ./server/interop/...
 BROWSER_PKGS = ./cmd/parleyd/... ./cmd/classic/...
-UNIT_PKGS    = $(shell go list ./... | grep -vE '^parley/(server/interop|cmd/parleyd|cmd/classic)(/|$$)') ./.ci/rows
+UNIT_PKGS    = $(shell go list ./... | grep -vE '^parley/(server/interop|cmd/parleyd|cmd/classic)(/|$$)') $(CI_PKGS)
 WASM_PKGS    = ./shared/... ./app/... ./cmd/parleyweb/...
 
 .PHONY: help
@@ -31,11 +33,11 @@ help: ## this list
 ## Building and running
 
 .PHONY: build
-build: wasm ## the page's wasm and the programs, into web/dist and bin
+build: wasm ## the page's wasm into web/dist, the programs parleyd and parley into bin
 	go build -trimpath -o bin/ ./cmd/parleyd ./cmd/parley
 
 .PHONY: wasm
-wasm: ## the page's wasm, compressed for serving, into web/dist
+wasm: ## the page's wasm, compressed for serving, into web/dist (QUALITY=11 for a release)
 	go run ./.ci/wasm -quality $(QUALITY)
 
 .PHONY: run
@@ -84,10 +86,10 @@ ROWS ?=
 .PHONY: lint
 lint: ## gofmt, go vet and staticcheck, for this machine and for js/wasm
 	@files=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$files" ]; then echo "not formatted (make fmt):"; echo "$$files"; exit 1; fi
-	go vet ./... ./.ci/...
+	go vet ./... $(CI_PKGS)
 	GOOS=js GOARCH=wasm go vet $(WASM_PKGS)
 	@bin=$$(mktemp -d) && trap 'rm -rf "$$bin"' EXIT && GOBIN=$$bin go install $(STATICCHECK) && \
-	echo staticcheck && $$bin/staticcheck -checks "$(CHECKS)" ./... ./.ci/rows && \
+	echo staticcheck && $$bin/staticcheck -checks "$(CHECKS)" ./... $(CI_PKGS) && \
 	echo staticcheck for js/wasm && GOOS=js GOARCH=wasm $$bin/staticcheck -checks "$(CHECKS)" $(WASM_PKGS)
 # ST1000: commands need no package doc. ST1003: the wire's spelling decides names (sid, EIO).
 CHECKS = all,-ST1000,-ST1003
@@ -98,9 +100,19 @@ fmt: ## gofmt the tree
 
 ## Measuring and long suites
 
+.PHONY: release
+release: ## stripped programs for six platforms, the page inside, into bin/release
+	go run ./.ci/wasm -quality 11
+	@for target in linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64; do \
+	  dir=bin/release/parley-$${target/\//-}; mkdir -p $$dir; cp LICENSE README.md $$dir; echo $$dir; \
+	  CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} go build -trimpath -ldflags "-s -w" -o $$dir/ ./cmd/parleyd ./cmd/parley; \
+	done
+
 .PHONY: sizes
-sizes: build ## bytes of the wasm (raw, gzip, brotli) and of the server
-	go run ./.ci/sizes
+sizes: ## bytes of the wasm (raw, gzip, brotli), of the client in it, and of the server
+	go run ./.ci/wasm -quality 11
+	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o bin/ ./cmd/parleyd
+	@go run ./.ci/sizes
 
 .PHONY: bench
 bench: ## every benchmark, once
