@@ -134,6 +134,14 @@ func (f *Files) Add(urlPath, mediaType string, body []byte) error {
 	return nil
 }
 
+// Remove takes the file at the URL path out of the set; none there is no error.
+func (f *Files) Remove(urlPath string) {
+	if e := f.entries[urlPath]; e != nil {
+		delete(f.hashed, e.hashedPath())
+		delete(f.entries, urlPath)
+	}
+}
+
 // Has reports whether the set answers for the URL path under its own name.
 func (f *Files) Has(urlPath string) bool { return f.entries[urlPath] != nil }
 
@@ -187,9 +195,7 @@ func (f *Files) Version(paths ...string) (string, error) {
 }
 
 func (f *Files) put(e *entry) {
-	if old := f.entries[e.path]; old != nil {
-		delete(f.hashed, old.hashedPath())
-	}
+	f.Remove(e.path)
 	f.entries[e.path] = e
 	f.hashed[e.hashedPath()] = e
 }
@@ -305,8 +311,9 @@ func compress(body []byte, encoding string) ([]byte, error) {
 // AddResponse adds the answer h gives to a GET of the URL path: its body and its
 // Content-Type. It turns a handler whose answers never change, such as the page
 // shell of a user interface, into files with their own validators and
-// compressed forms. It fails when the handler answers anything but 200.
-func (f *Files) AddResponse(urlPath string, h http.Handler) error {
+// compressed forms. The functions in edit change the body before, in order. It
+// fails when the handler answers anything but 200.
+func (f *Files) AddResponse(urlPath string, h http.Handler, edit ...func([]byte) []byte) error {
 	rec := recorder{header: make(http.Header)}
 	req, err := http.NewRequest(http.MethodGet, urlPath, nil)
 	if err != nil {
@@ -322,7 +329,11 @@ func (f *Files) AddResponse(urlPath string, h http.Handler) error {
 	} else if mediaType == "text/html" {
 		mediaType = "text/html; charset=utf-8"
 	}
-	return f.Add(urlPath, mediaType, rec.body.Bytes())
+	body := rec.body.Bytes()
+	for _, change := range edit {
+		body = change(body)
+	}
+	return f.Add(urlPath, mediaType, body)
 }
 
 // recorder is the http.ResponseWriter of AddResponse.

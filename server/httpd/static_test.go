@@ -1,6 +1,7 @@
 package httpd
 
 import (
+	"bytes"
 	"compress/gzip"
 	"io"
 	"net/http"
@@ -317,7 +318,7 @@ func TestAddResponse(t *testing.T) {
 		}
 	})
 	require.NoError(t, files.AddResponse("/", ui))
-	require.NoError(t, files.AddResponse("/app.js", ui))
+	require.NoError(t, files.AddResponse("/app.js", ui, bytes.ToUpper, bytes.ToLower))
 	require.ErrorContains(t, files.AddResponse("/nope", ui), "404")
 
 	res := do(t, files.Page("/"), "GET", "/room/lobby?x=1")
