@@ -46,7 +46,6 @@ type Conn struct {
 	buffered   int    // events and bytes that all cores buffer
 	bufferSize int
 	first      chan error // gets the outcome of the first attempt; for Dial
-	probing    bool
 }
 
 // New checks the address and the configuration and returns a Conn that does
@@ -149,7 +148,9 @@ func (c *Conn) Retry() {
 
 func (c *Conn) retry() {
 	if c.live != nil {
-		c.probe()
+		if !c.live.leaving {
+			c.probe()
+		}
 		return
 	}
 	c.hurry = true
@@ -263,13 +264,28 @@ func (c *Conn) idleIfDeserted() {
 		return
 	}
 	c.wanted = false
+	if c.live != nil {
+		// A Connect that follows gets a connection of its own: the reference server
+		// looks at a CONNECT before it has carried out the DISCONNECT in front of
+		// it, and takes that for a violation of the protocol.
+		c.live.leaving = true
+	}
 	c.wake()
+}
+
+// usable returns the connection that a namespace can be connected on, or nil.
+func (c *Conn) usable() *link {
+	if c.live == nil || c.live.leaving {
+		return nil
+	}
+	return c.live
 }
 
 // dropped is what the loop learns about a session that ended.
 type dropped struct {
 	reason engineio.Reason
 	err    error
+	left   bool // the last Socket has left it
 }
 
 var errAttemptCanceled = errors.New("client: attempt canceled")

@@ -79,6 +79,7 @@ func TestNamespacesShareTheConnection(t *testing.T) {
 
 		b.Connect()
 		b.Connect()
+		answerProbe(t, peer)
 		peer.Join(t, "/chat", "sid4")
 		synctest.Wait()
 		assert.Equal(t, "sid4", b.ID())
@@ -158,7 +159,11 @@ func TestAuthIsMadeForEveryConnect(t *testing.T) {
 		s.SetAuth(func(context.Context) (any, error) { return struct{ Other string }{"x"}, nil })
 		s.Disconnect()
 		s.Connect()
-		p.Expect(t, "41", `40{"Other":"x"}`)
+		p.Expect(t, "41")
+		assert.True(t, p.AwaitClosed(t), "the reference would trip over a CONNECT on the same connection")
+		p = r.server.Accept(t)
+		p.Expect(t, `40{"Other":"x"}`)
+		assert.Equal(t, []string{"connecting", "open", "waiting", "connecting", "open", "connecting", "open"}, r.states.take())
 	})
 }
 
@@ -197,6 +202,7 @@ func TestAuthThatFailsIsTriedAgain(t *testing.T) {
 		next.set(event.Errorf(event.CodeUnauthenticated, "log in first"))
 		s.Disconnect()
 		s.Connect()
+		r.server.Accept(t)
 		assert.Equal(t, []string{"disconnect: io client disconnect", "error: client: connect /chat: auth: unauthenticated: log in first"}, log.take())
 		assert.False(t, s.Active(), "pointless to try again")
 	})
@@ -327,6 +333,7 @@ func TestLeavingWhileTheServerThinks(t *testing.T) {
 		assert.Empty(t, log.take())
 
 		s.Connect()
+		answerProbe(t, p)
 		p.Expect(t, "40/chat,")
 		s.Disconnect()
 		s.Connect()
@@ -365,4 +372,34 @@ func TestBrokenPacketClosesAndReconnects(t *testing.T) {
 			assert.Equal(t, []string{"connect"}, log.take())
 		})
 	}
+}
+
+// The reference server carries out a DISCONNECT a moment after it has read it,
+// but a CONNECT at once: the second must not follow on the heels of the first.
+//
+// Rows: N05 F10
+func TestConnectWaitsUntilTheServerHasForgotten(t *testing.T) {
+	with(t, client.Config{}, func(t *testing.T, r *rig) {
+		s, _ := r.socket(chat)
+		other, _ := r.socket(root)
+		p := r.open(s, other)
+		r.conn.Retry() // a probe that was sent before proves nothing
+		s.Disconnect()
+		s.Connect()
+		p.Expect(t, "40"+client.ProbeNamespace+",", "41/chat,")
+		synctest.Wait()
+		p.ExpectNothing(t)
+		p.Send("44" + client.ProbeNamespace + `,{"message":"Invalid namespace"}`)
+		p.Expect(t, "40"+client.ProbeNamespace+",")
+		synctest.Wait()
+		p.ExpectNothing(t)
+		p.Send("40" + client.ProbeNamespace + `,{"sid":"a server that takes any namespace"}`)
+		p.Expect(t, "41"+client.ProbeNamespace+",")
+		p.Join(t, "/chat", "again")
+
+		p.Send("41/chat,") // after the server's own there is nothing to wait for
+		synctest.Wait()
+		s.Connect()
+		p.Join(t, "/chat", "again")
+	})
 }

@@ -113,16 +113,16 @@ func (s *Socket) await(ctx context.Context, o *outgoing) (event.Args, error) {
 	case <-expired:
 		err = ErrAckTimeout
 	}
-	if s.core.forget(o) {
+	if s.core.takeBack(o) {
 		return nil, err
 	}
 	r := <-o.ack.result // it came in this moment
 	return r.args, r.err
 }
 
-// forget takes an event that asks for an acknowledgement back and reports
+// takeBack removes an event that asks for an acknowledgement and reports
 // whether it was still open.
-func (k *core) forget(o *outgoing) bool {
+func (k *core) takeBack(o *outgoing) bool {
 	k.conn.mu.Lock()
 	defer k.conn.mu.Unlock()
 	if k.pending[o.id] == o.ack {

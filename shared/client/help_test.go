@@ -176,3 +176,10 @@ func newUpgradable() *script.Server {
 	s.Handshake.Upgrades = []string{"websocket"}
 	return s
 }
+
+// answerProbe is what every server does.
+func answerProbe(t testing.TB, p *script.Peer) {
+	t.Helper()
+	p.Expect(t, "40"+client.ProbeNamespace+",")
+	p.Send("44" + client.ProbeNamespace + `,{"message":"Invalid namespace"}`)
+}

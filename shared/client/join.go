@@ -21,13 +21,18 @@ func (k *core) activate(wake bool) {
 	if wake || k.conn.running {
 		k.conn.want()
 	}
-	if k.conn.live != nil && k.phase == phaseOff {
-		k.join(k.conn.live)
+	if l := k.conn.usable(); l != nil && k.phase == phaseOff {
+		k.join(l)
 	}
 }
 
 // join asks the server to connect the namespace, once its auth is known.
 func (k *core) join(l *link) {
+	if !l.forgotten(k.ns) {
+		k.barred = true // until the answer to a probe
+		return
+	}
+	k.barred = false
 	k.phase = phaseAsking
 	k.joinCtx, k.joinEnd = context.WithCancelCause(l.ctx)
 	if k.auth == nil {
@@ -202,7 +207,7 @@ func (k *core) joinLater(l *link) {
 		}
 		k.conn.mu.Lock()
 		defer k.conn.mu.Unlock()
-		if k.conn.live == l && k.active && k.phase == phaseOff {
+		if k.conn.usable() == l && k.active && k.phase == phaseOff {
 			k.join(l)
 		}
 	})
@@ -225,6 +230,7 @@ func (k *core) leave() {
 		if l := k.conn.live; l != nil {
 			k.say(l, socketio.PacketDisconnect)
 		}
+		k.forget()
 		k.disconnected(engineio.ReasonIOClientDisconnect, nil)
 	case phaseAsking:
 		// A second CONNECT before the answer to the first would be a violation of
@@ -238,9 +244,14 @@ func (k *core) leave() {
 // dismissed is the server's DISCONNECT. The client does not come back by itself.
 func (k *core) dismissed() {
 	k.active = false
+	k.forget()
 	k.disconnected(engineio.ReasonIOServerDisconnect, nil)
 	k.conn.idleIfDeserted()
 }
+
+// forget gives up the state on the server: who says goodbye does not come back
+// to it.
+func (k *core) forget() { k.session, k.shown = recovery{}, Recovery{} }
 
 // lose is the end of the session below.
 func (k *core) lose(reason engineio.Reason, err error) {
@@ -279,6 +290,9 @@ func (k *core) reset() {
 
 // say sends a packet that has no data.
 func (k *core) say(l *link, t socketio.PacketType) {
+	if t == socketio.PacketDisconnect {
+		l.left[k.ns] = l.probe.sent
+	}
 	_ = l.send(&socketio.Packet{Type: t, Namespace: k.ns}) // fails only when the session ends anyway
 }
 

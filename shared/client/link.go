@@ -17,6 +17,11 @@ type link struct {
 	ctx     context.Context  // ends with the session; for auth functions and hooks
 	cancel  context.CancelCauseFunc
 	ended   chan dropped
+
+	// Guarded by Conn.mu.
+	leaving bool           // the last Socket has left; the connection is being closed
+	probe   probe          // see probe.go
+	left    map[string]int // namespaces that were left here, by the probes sent until then
 }
 
 // attach makes l the connection and connects the namespaces.
@@ -54,10 +59,7 @@ func (l *link) Receive(binary bool, data []byte) {
 		return
 	}
 	if p.Namespace == probeNamespace {
-		c.probing = false
-		if p.Type == socketio.PacketConnect { // a server that takes any namespace
-			_ = l.send(&socketio.Packet{Type: socketio.PacketDisconnect, Namespace: probeNamespace})
-		}
+		l.probed(&p)
 		return
 	}
 	k := c.cores[p.Namespace]
@@ -75,11 +77,11 @@ func (l *link) Closed(reason engineio.Reason, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	l.cancel(ErrDisconnected)
-	c.live, c.probing = nil, false
+	c.live = nil
 	for _, k := range c.order {
 		k.lose(reason, err)
 	}
-	l.ended <- dropped{reason, err}
+	l.ended <- dropped{reason, err, l.leaving}
 }
 
 // send encodes and queues a control packet. The lock is held.

@@ -37,11 +37,12 @@ func (c *Conn) loop() {
 		c.mu.Unlock()
 
 		session, err := c.dial()
+		left := false
 		if err == nil {
-			err = c.serve(session)
+			left, err = c.serve(session)
 			t = tries{}
 		}
-		if c.failed(&t, err) {
+		if !left && c.failed(&t, err) {
 			c.pause()
 		} else {
 			t = tries{}
@@ -174,9 +175,10 @@ func (c *Conn) trace() *engine.Trace {
 	return &t
 }
 
-// serve stays with a session until it ends and returns why it did.
-func (c *Conn) serve(session *engine.Session) error {
-	l := &link{conn: c, session: session, ended: make(chan dropped, 1)}
+// serve stays with a session until it ends and returns why it did; left says that
+// the last Socket went, so that nothing failed.
+func (c *Conn) serve(session *engine.Session) (left bool, err error) {
+	l := &link{conn: c, session: session, ended: make(chan dropped, 1), left: map[string]int{}}
 	l.decoder = c.cfg.Parser.NewDecoder(c.cfg.Limits)
 	l.ctx, l.cancel = context.WithCancelCause(c.ctx)
 	c.attach(l)
@@ -190,12 +192,12 @@ func (c *Conn) serve(session *engine.Session) error {
 		case d := <-l.ended:
 			<-session.Done()
 			if d.err != nil {
-				return fmt.Errorf("%s: %w", d.reason, d.err)
+				return d.left, fmt.Errorf("%s: %w", d.reason, d.err)
 			}
-			return errors.New(string(d.reason))
+			return d.left, errors.New(string(d.reason))
 		case <-c.kick:
 			c.mu.Lock()
-			deserted := !c.wanted
+			deserted := !c.wanted || l.leaving
 			c.mu.Unlock()
 			if deserted {
 				_ = session.Close(c.ctx)

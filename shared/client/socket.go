@@ -53,6 +53,7 @@ type core struct {
 	active    bool // wants to be connected
 	phase     phase
 	asked     bool // CONNECT was sent and is not answered
+	barred    bool // CONNECT must wait for the answer to a probe
 	announced bool // OnConnect was called for this connection
 	id        string
 	recovered bool
@@ -157,8 +158,8 @@ func (s *Socket) Connect() {
 
 // Disconnect leaves the namespace after what was emitted has been sent, with
 // reason "io client disconnect", and stays away until Connect. Acknowledgements
-// that are due fail; what is buffered stays. The connection is closed when its
-// last Socket leaves. It never blocks.
+// that are due fail; what is buffered stays; the state on the server is given up.
+// The connection is closed when its last Socket leaves. It never blocks.
 func (s *Socket) Disconnect() {
 	s.lock()
 	defer s.unlock()
