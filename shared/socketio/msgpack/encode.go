@@ -31,8 +31,7 @@ func appendPacket(dst []byte, p *socketio.Packet) ([]byte, error) {
 			}
 			w.marks = x.Placeholders
 		}
-		var few [32]uint32
-		w.sizes = w.containerSizes(few[:0])
+		w.countElements()
 		w.value(skipSpace(p.Data, 0))
 		dst = w.dst
 	}
@@ -50,15 +49,20 @@ type writer struct {
 	text  []byte
 	atts  [][]byte
 	marks []jsonscan.Placeholder // those still ahead
-	sizes []uint32               // of the containers still ahead, in the order in which they open
+
+	// How many elements each container has, in the order in which they open. The
+	// first are kept in an array, so that small packets need no slice for it.
+	few  [32]uint32
+	many []uint32
+	next int // which one opens next
 }
 
-// containerSizes counts the elements of every array and object in one pass,
+// countElements counts the elements of every array and object in one pass,
 // because MessagePack wants them first. Placeholders are passed over.
-func (w *writer) containerSizes(sizes []uint32) []uint32 {
+func (w *writer) countElements() {
 	var few [32]int
-	open := few[:0] // indexes in sizes
-	marks := w.marks
+	open := few[:0] // which containers are open
+	marks, n := w.marks, 0
 	for i := 0; i < len(w.text); {
 		if len(marks) > 0 && marks[0].Start == i {
 			i, marks = marks[0].End, marks[1:]
@@ -69,20 +73,29 @@ func (w *writer) containerSizes(sizes []uint32) []uint32 {
 			i = jsonscan.Skip(w.text, i)
 			continue
 		case '[', '{':
-			open = append(open, len(sizes))
-			n := uint32(1)
-			if next := skipSpace(w.text, i+1); w.text[next] == ']' || w.text[next] == '}' {
-				n = 0
+			open = append(open, n)
+			if n >= len(w.few) {
+				w.many = append(w.many, 0)
 			}
-			sizes = append(sizes, n)
+			if next := skipSpace(w.text, i+1); w.text[next] != ']' && w.text[next] != '}' {
+				*w.elements(n) = 1
+			}
+			n++
 		case ',':
-			sizes[open[len(open)-1]]++
+			*w.elements(open[len(open)-1])++
 		case ']', '}':
 			open = open[:len(open)-1]
 		}
 		i++
 	}
-	return sizes
+}
+
+// elements is the count of container n.
+func (w *writer) elements(n int) *uint32 {
+	if n < len(w.few) {
+		return &w.few[n]
+	}
+	return &w.many[n-len(w.few)]
 }
 
 // value writes the value that begins at i and returns the offset behind it.
@@ -127,10 +140,10 @@ func (w *writer) value(i int) int {
 	return end
 }
 
+// size is the count of the container that opens now.
 func (w *writer) size() uint32 {
-	n := w.sizes[0]
-	w.sizes = w.sizes[1:]
-	return n
+	w.next++
+	return *w.elements(w.next - 1)
 }
 
 func (w *writer) string(i int) int {
