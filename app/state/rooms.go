@@ -39,7 +39,7 @@ func (u *step) roomsListed(infos []chat.RoomInfo) {
 	for _, id := range u.ids() {
 		if !slices.Contains(known, id) && !u.Rooms[id].Joined {
 			r := u.room(id)
-			r.Gone, r.Mine = true, false
+			u.gone(r)
 			save = append(save, r.local())
 		}
 	}
@@ -162,6 +162,12 @@ func (u *step) roomJoined(m RoomJoined) {
 	}
 }
 
+// gone marks a room that the server does not know.
+func (u *step) gone(r *Room) {
+	r.Gone, r.Mine = true, false
+	u.count(r)
+}
+
 // forget drops the messages of a room, here and on the disk.
 func (u *step) forget(r *Room) {
 	r.Log, r.Tail, r.Read, r.NewFrom = Log{}, 0, 0, 0
@@ -178,7 +184,7 @@ func (u *step) joinFailed(m JoinFailed) {
 	r.Joining = false
 	switch m.Failure.Code {
 	case string(event.CodeNotFound), string(event.CodeInvalid):
-		r.Gone, r.Mine = true, false
+		u.gone(r)
 		u.saveRoom(r)
 	case "offline":
 	default:
