@@ -3,15 +3,21 @@ package interop_test
 import (
 	"encoding/json"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"parley/server"
 	"parley/server/interop/clientcases"
+	"parley/shared/socketio/msgpack"
 )
 
 // officialFixture starts the official server as a fixture and returns its address.
 func officialFixture(t *testing.T, settings map[string]any) string {
 	t.Helper()
+	if settings == nil {
+		settings = map[string]any{}
+	}
 	text, err := json.Marshal(settings)
 	require.NoError(t, err)
 	var at struct{ URL string }
@@ -22,6 +28,7 @@ func officialFixture(t *testing.T, settings map[string]any) string {
 func TestOurClientAgainstTheOfficialServer(t *testing.T) {
 	for _, mode := range clientcases.Modes() {
 		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
 			parser := ""
 			if mode == "msgpack" {
 				parser = "msgpack"
@@ -31,6 +38,31 @@ func TestOurClientAgainstTheOfficialServer(t *testing.T) {
 				URL:      officialFixture(t, map[string]any{"parser": parser}),
 				Recovery: officialFixture(t, map[string]any{"parser": parser, "recovery": true}),
 				Beating:  officialFixture(t, map[string]any{"parser": parser, "pingInterval": 300, "pingTimeout": 200}),
+			})
+		})
+	}
+}
+
+func TestOurClientAgainstOurServer(t *testing.T) {
+	for _, mode := range clientcases.Modes() {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			config := func() server.Config {
+				cfg := server.Config{}
+				if mode == "msgpack" {
+					cfg.Parser = msgpack.New()
+				}
+				return cfg
+			}
+			recovering, beating := config(), config()
+			recovering.Recovery = time.Minute
+			beating.Engine.PingInterval, beating.Engine.PingTimeout = 300*time.Millisecond, 500*time.Millisecond
+			clientcases.Run(t, clientcases.Setup{
+				Mode:     mode,
+				Ours:     true,
+				URL:      startFixture(t, config()).url,
+				Recovery: startFixture(t, recovering).url,
+				Beating:  startFixture(t, beating).url,
 			})
 		})
 	}

@@ -18,6 +18,7 @@ import (
 type sample struct {
 	Frames  []any   `json:"frames,omitempty"`  // string, or binary
 	Payload *string `json:"payload,omitempty"` // of Engine.IO, instead of frames
+	Msgpack *string `json:"msgpack,omitempty"` // one frame in base64, for the other parser
 }
 
 type binary struct {
@@ -29,6 +30,7 @@ type outcome struct {
 	Packets []packet `json:"packets"`
 	Error   string   `json:"error"`
 	Pending bool     `json:"pending"`
+	Again   string   `json:"again"` // the frame that the official MessagePack encoder makes of the packet
 	at      int      // the frame that our decoder refused
 }
 

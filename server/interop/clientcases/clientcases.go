@@ -18,12 +18,13 @@ import (
 	"parley/shared/client/polling"
 	"parley/shared/client/websocket"
 	"parley/shared/event"
+	"parley/shared/socketio/msgpack"
 )
 
 // Setup says which server the cases talk to, and how.
 type Setup struct {
 	URL  string // of a fixture
-	Mode string // "websocket", "polling" or "upgrade"
+	Mode string // "websocket", "polling", "upgrade" or "msgpack" (which goes over WebSocket)
 
 	// Ours says that the server is Parley's, which handles what came before a disconnect. The official one
 	// drops an event when a DISCONNECT follows on its heels.
@@ -35,7 +36,7 @@ type Setup struct {
 }
 
 // Modes are the values of Setup.Mode.
-func Modes() []string { return []string{"websocket", "polling", "upgrade"} }
+func Modes() []string { return []string{"websocket", "polling", "upgrade", "msgpack"} }
 
 // patience bounds each wait of a case.
 const patience = 15 * time.Second
@@ -85,6 +86,8 @@ func (c *bench) config() client.Config {
 	switch c.Mode {
 	case "websocket":
 		cfg.Transports = []engine.Transport{&websocket.Transport{}}
+	case "msgpack":
+		cfg.Transports, cfg.Parser = []engine.Transport{&websocket.Transport{}}, msgpack.New()
 	case "polling":
 		cfg.Transports = []engine.Transport{&polling.Transport{}}
 	case "upgrade":

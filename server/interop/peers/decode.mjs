@@ -2,13 +2,17 @@
 // samples, each output line the array of their outcomes.
 //   {"frames": [text or {"b": base64}, …]} -> {"packets": [{type, nsp, id, data}], "error"?, "pending"?}
 //   {"payload": text}                      -> {"packets": [{type, data} …]}
+//   {"msgpack": base64}                    -> {"packets": [{type, nsp, id, data}], "error"?, "again": base64}
 import { createInterface } from "node:readline";
 import { Decoder } from "socket.io-parser";
 import { decodePayload } from "engine.io-parser";
+import msgpack from "socket.io-msgpack-parser";
 
 // plain makes data comparable: binary becomes {"$bin": base64}, lone surrogates what UTF-8 makes of them.
 function plain(value) {
   if (Buffer.isBuffer(value)) return { $bin: value.toString("base64") };
+  if (value instanceof ArrayBuffer) return plain(Buffer.from(value));
+  if (value instanceof Date) return value.toJSON();
   if (typeof value === "string") return value.toWellFormed();
   if (Array.isArray(value)) return value.map(plain);
   if (value === null || typeof value !== "object") return value;
@@ -31,8 +35,27 @@ function decodeFrames(frames) {
   return { packets, pending: !!decoder.reconstructor };
 }
 
+function decodeMsgpack(frame) {
+  const packets = [];
+  const decoder = new msgpack.Decoder();
+  try {
+    decoder.on("decoded", (packet) => packets.push(packet));
+    decoder.add(Buffer.from(frame, "base64"));
+    const [{ type, nsp, id, data }] = packets;
+    const [again] = new msgpack.Encoder().encode({ type, nsp, id, data });
+    return { packets: [{ type, nsp: nsp.toWellFormed(), id, data: plain(data) }], again: again.toString("base64") };
+  } catch (err) {
+    return { packets: [], error: err.message };
+  }
+}
+
+function decode(sample) {
+  if (sample.payload !== undefined) return { packets: decodePayload(sample.payload).map(plain) };
+  if (sample.msgpack !== undefined) return decodeMsgpack(sample.msgpack);
+  return decodeFrames(sample.frames ?? []);
+}
+
 for await (const line of createInterface({ input: process.stdin })) {
-  const outcomes = JSON.parse(line).map((sample) =>
-    sample.payload === undefined ? decodeFrames(sample.frames ?? []) : { packets: decodePayload(sample.payload).map(plain) });
+  const outcomes = JSON.parse(line).map(decode);
   console.log(JSON.stringify(outcomes));
 }

@@ -1,0 +1,119 @@
+package interop_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"parley/server"
+	"parley/shared/socketio/msgpack"
+)
+
+// caseRun says which cases the official client runs, and how.
+type caseRun struct {
+	URL        string   `json:"url"`
+	Cases      []string `json:"cases"`
+	Transports []string `json:"transports"`
+	Parser     string   `json:"parser,omitempty"`
+}
+
+// runOfficialClient runs cases with the official client, each as a subtest.
+func runOfficialClient(t *testing.T, run caseRun) {
+	t.Helper()
+	text, err := json.Marshal(run)
+	require.NoError(t, err)
+	p := node(t, "run_cases.mjs", string(text))
+	ran := 0
+	for {
+		var result struct{ Name, Error string }
+		if !p.next(t, &result) {
+			break
+		}
+		ran++
+		t.Run(result.Name, func(t *testing.T) {
+			require.Empty(t, strings.ReplaceAll(result.Error, `\n`, "\n"))
+		})
+	}
+	require.NoError(t, p.wait(t), "the run broke off")
+	require.NotZero(t, ran)
+}
+
+// transports of the official client by the name of the run.
+func officialTransports() map[string][]string {
+	return map[string][]string{
+		"websocket": {"websocket"},
+		"polling":   {"polling"},
+		"upgrade":   {"polling", "websocket"},
+	}
+}
+
+func everyCase() []string { return []string{"basic", "acks", "rooms", "namespaces", "disconnect"} }
+
+func TestOfficialClientAgainstOurServer(t *testing.T) {
+	for name, transports := range officialTransports() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := startFixture(t, server.Config{})
+			runOfficialClient(t, caseRun{URL: f.url, Cases: append([]string{"typed"}, everyCase()...), Transports: transports})
+		})
+	}
+}
+
+func TestOfficialClientAndItsHeartbeat(t *testing.T) {
+	for name, transports := range officialTransports() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cfg := server.Config{}
+			cfg.Engine.PingInterval, cfg.Engine.PingTimeout = 300*time.Millisecond, 500*time.Millisecond
+			f := startFixture(t, cfg)
+			runOfficialClient(t, caseRun{URL: f.url, Cases: []string{"heartbeat"}, Transports: transports})
+		})
+	}
+}
+
+// Rows: B06 B07
+func TestOfficialClientWithMsgpack(t *testing.T) {
+	websocket := []string{"websocket"}
+	t.Run("ours", func(t *testing.T) {
+		t.Parallel()
+		f := startFixture(t, server.Config{Parser: msgpack.New()})
+		runOfficialClient(t, caseRun{URL: f.url, Cases: append([]string{"typed"}, everyCase()...), Transports: websocket, Parser: "msgpack"})
+	})
+	t.Run("ours, recovering", func(t *testing.T) {
+		t.Parallel()
+		f := startFixture(t, server.Config{Parser: msgpack.New(), Recovery: time.Minute})
+		runOfficialClient(t, caseRun{URL: f.url, Cases: []string{"recovery"}, Transports: websocket, Parser: "msgpack"})
+	})
+	t.Run("official", func(t *testing.T) {
+		t.Parallel()
+		at := officialFixture(t, map[string]any{"parser": "msgpack"})
+		runOfficialClient(t, caseRun{URL: at, Cases: everyCase(), Transports: websocket, Parser: "msgpack"})
+	})
+}
+
+func TestOfficialClientIsRecovered(t *testing.T) {
+	for name, transports := range officialTransports() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := startFixture(t, server.Config{Recovery: time.Minute})
+			runOfficialClient(t, caseRun{URL: f.url, Cases: []string{"recovery"}, Transports: transports})
+		})
+	}
+}
+
+// The cases hold for the official server too, but for those of our typed contract.
+func TestOfficialClientAgainstTheOfficialServer(t *testing.T) {
+	for name, transports := range officialTransports() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			runOfficialClient(t, caseRun{URL: officialFixture(t, nil), Cases: everyCase(), Transports: transports})
+			beating := officialFixture(t, map[string]any{"pingInterval": 300, "pingTimeout": 500})
+			runOfficialClient(t, caseRun{URL: beating, Cases: []string{"heartbeat"}, Transports: transports})
+			recovering := officialFixture(t, map[string]any{"recovery": true})
+			runOfficialClient(t, caseRun{URL: recovering, Cases: []string{"recovery"}, Transports: transports})
+		})
+	}
+}
