@@ -172,7 +172,7 @@ func TestAuthThatFailsIsTriedAgain(t *testing.T) {
 	offline := errors.New("token server offline")
 	var next box
 	next.set(offline)
-	with(t, client.Config{Auth: func(context.Context) (any, error) {
+	with(t, client.Config{Reconnect: client.Reconnect{Jitter: -1}, Auth: func(context.Context) (any, error) {
 		result := next.get()
 		if err, ok := result.(error); ok {
 			return nil, err
@@ -188,13 +188,13 @@ func TestAuthThatFailsIsTriedAgain(t *testing.T) {
 		assert.Equal(t, []string{"error: client: connect /chat: auth: token server offline"}, log.take())
 		assert.True(t, s.Active())
 		next.set("panic")
-		time.Sleep(1500 * time.Millisecond)
+		time.Sleep(1100 * time.Millisecond)
 		assert.Equal(t, []string{"error: client: connect /chat: auth: panic: boom"}, log.take())
 		next.set([]int{1})
-		time.Sleep(3000 * time.Millisecond)
+		time.Sleep(2100 * time.Millisecond)
 		assert.Equal(t, []string{"error: client: connect /chat: auth: must become a JSON object"}, log.take())
 		next.set(map[string]int{"a": 1})
-		time.Sleep(5 * time.Second)
+		time.Sleep(4100 * time.Millisecond)
 		p.Expect(t, `40/chat,{"a":1}`)
 
 		p.Send(`40/chat,{"sid":"a"}`)

@@ -1,6 +1,7 @@
 package client_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -182,4 +183,17 @@ func answerProbe(t testing.TB, p *script.Peer) {
 	t.Helper()
 	p.Expect(t, "40"+client.ProbeNamespace+",")
 	p.Send("44" + client.ProbeNamespace + `,{"message":"Invalid namespace"}`)
+}
+
+func canceled() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}
+
+func errText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
 }

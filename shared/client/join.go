@@ -17,6 +17,9 @@ import (
 
 // activate makes the namespace wanted, and with wake the connection too.
 func (k *core) activate(wake bool) {
+	if k.conn.closed {
+		return
+	}
 	k.active = true
 	if wake || k.conn.running {
 		k.conn.want()
@@ -279,12 +282,16 @@ func (k *core) disconnected(reason engineio.Reason, err error) {
 func (k *core) reset() {
 	k.phase, k.asked, k.announced = phaseOff, false, false
 	k.id, k.early = "", nil
+	cause := ErrDisconnected
+	if k.conn.closed {
+		cause = ErrClosed
+	}
 	if k.joinEnd != nil {
-		k.joinEnd(ErrDisconnected)
+		k.joinEnd(cause)
 	}
 	for id, w := range k.pending {
 		delete(k.pending, id)
-		w.settle(nil, ErrDisconnected)
+		w.settle(nil, cause)
 	}
 }
 

@@ -150,10 +150,9 @@ func (s *Socket) BeforeFlush(hook func(ctx context.Context, s *Socket) error) {
 func (s *Socket) Connect() {
 	s.lock()
 	defer s.unlock()
-	if s.core.active || s.core.conn.closed {
-		return
+	if !s.core.active {
+		s.core.activate(true)
 	}
-	s.core.activate(true)
 }
 
 // Disconnect leaves the namespace after what was emitted has been sent, with
