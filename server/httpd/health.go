@@ -15,29 +15,58 @@ import (
 // defaultCheckTimeout bounds one readiness check.
 const defaultCheckTimeout = 2 * time.Second
 
+// defaultKeep is how long the result of a check is reused.
+const defaultKeep = time.Second
+
 // Health answers /livez and /readyz. Live means the process runs and serves
 // HTTP; ready means it wants new work: it is not draining and every check
 // passes. The zero value is ready and has no checks. All methods may be called
 // concurrently.
 type Health struct {
+	// Keep is how long the result of a check is reused, so that nobody can make
+	// the process do costly checks at will. Default 1 s; negative means not at
+	// all. Set it before the first request.
+	Keep time.Duration
+
 	draining atomic.Bool
 
 	mu     sync.Mutex
-	checks []check // guarded by mu
+	checks []*check // guarded by mu
 }
 
 type check struct {
 	name string
 	run  func(context.Context) error
+
+	mu     sync.Mutex
+	result error     // guarded by mu
+	at     time.Time // guarded by mu: when result was found, zero for never
+}
+
+// outcome runs the check or reuses what it found a moment ago. One run at a
+// time; who comes meanwhile waits for it.
+func (c *check) outcome(ctx context.Context, keep time.Duration) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.at.IsZero() && time.Since(c.at) < keep {
+		return c.result
+	}
+	// The result is for everybody who asks: it must not depend on whether the
+	// one who asked first is still there.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), defaultCheckTimeout)
+	defer cancel()
+	c.result = c.run(ctx)
+	c.at = time.Now()
+	return c.result
 }
 
 // Check adds a named readiness check. It gets two seconds per call and should
 // touch what it speaks for: a store's check writes and reads, it does not ask
-// whether a handle is nil. Checks run one after the other on each request.
+// whether a handle is nil. Checks run one after the other.
 func (h *Health) Check(name string, run func(context.Context) error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.checks = append(h.checks, check{name: name, run: run})
+	h.checks = append(h.checks, &check{name: name, run: run})
 }
 
 // Drain makes /readyz answer 503 from now on, so that a load balancer sends new
@@ -61,6 +90,10 @@ func (h *Health) Ready(w http.ResponseWriter, r *http.Request) {
 	checks := slices.Clone(h.checks)
 	h.mu.Unlock()
 
+	keep := h.Keep
+	if keep == 0 {
+		keep = defaultKeep
+	}
 	status := http.StatusOK
 	var report strings.Builder
 	line := func(name, state string) {
@@ -71,9 +104,7 @@ func (h *Health) Ready(w http.ResponseWriter, r *http.Request) {
 		line("drain", "in progress")
 	}
 	for _, c := range checks {
-		ctx, cancel := context.WithTimeout(r.Context(), defaultCheckTimeout)
-		err := c.run(ctx)
-		cancel()
+		err := c.outcome(r.Context(), keep)
 		switch {
 		case err == nil:
 			line(c.name, "ok")

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -177,8 +178,24 @@ func TestStopCutsWhatOutlivesTheGrace(t *testing.T) {
 	require.Error(t, <-answer)
 }
 
+func TestHealthChecksAreNotRunAtWill(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var health Health
+		runs := 0
+		health.Check("store", func(context.Context) error { runs++; return errors.New("down") })
+		h := New(Config{Health: &health})
+		for range 100 {
+			require.Equal(t, 503, do(t, h, "GET", "/readyz").StatusCode)
+		}
+		require.Equal(t, 1, runs)
+		time.Sleep(time.Second)
+		do(t, h, "GET", "/readyz")
+		require.Equal(t, 2, runs)
+	})
+}
+
 func TestHealth(t *testing.T) {
-	var health Health
+	health := Health{Keep: -1}
 	h := New(Config{Health: &health})
 	require.Equal(t, 200, do(t, h, "GET", "/readyz").StatusCode)
 
