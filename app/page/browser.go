@@ -16,7 +16,7 @@ func document() app.Value { return app.Window().Get("document") }
 
 func byID(id string) app.Value { return document().Call("getElementById", id) }
 
-// applyTheme shows a theme and leaves it where web/theme.js finds it at the next
+// applyTheme shows a theme and leaves it where web/js/theme.js finds it at the next
 // start, before anything is drawn.
 func applyTheme(t state.Theme) {
 	if set := app.Window().Get("parleyTheme"); set.Truthy() {

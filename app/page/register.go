@@ -33,7 +33,7 @@ func Styles() []string {
 
 // Scripts are the addresses of the scripts that run before the page is drawn.
 // Every one is needed offline.
-func Scripts() []string { return []string{"/web/theme.js"} }
+func Scripts() []string { return []string{"/web/js/theme.js"} }
 
 // roomOf is the room that an address names, "" for none.
 func roomOf(path string) chat.RoomID {

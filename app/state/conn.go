@@ -127,11 +127,10 @@ func (u *step) hello(info chat.ServerInfo) {
 	switch {
 	case info.Build == "" || u.Build == "" || info.Build == u.Build:
 		u.Release = ReleaseCurrent
-	case u.Release == ReleaseCurrent:
+	case u.Release != ReleaseReady:
 		u.Release = ReleaseSeen
 		u.CheckedAt = u.Now
 		u.do(CheckUpdate{})
-		u.later(releaseGrace, releaseLate{})
 		u.release()
 	}
 	u.ListedAt = u.Now

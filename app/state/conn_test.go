@@ -145,7 +145,7 @@ func TestNewRelease(t *testing.T) {
 		{"another build", []Msg{other}, ReleaseSeen},
 		{"another build, installed", []Msg{other, UpdateReady{}}, ReleaseReady},
 		{"installed before the server says so", []Msg{UpdateReady{}, other}, ReleaseReady},
-		{"installing takes too long", []Msg{other, releaseLate{}}, ReleaseReady},
+		{"installed after a second look", []Msg{other, ConnChanged{Phase: Waiting}, other, UpdateReady{}}, ReleaseReady},
 		{"said again", []Msg{other, UpdateReady{}, ConnChanged{Phase: Waiting}, other}, ReleaseReady},
 		{"taken back", []Msg{other, UpdateReady{}, ConnChanged{Phase: Waiting}, hello()}, ReleaseCurrent},
 	} {
@@ -153,7 +153,7 @@ func TestNewRelease(t *testing.T) {
 			b := newBench(t).forget().do(c.msgs...)
 			require.Equal(t, c.want, b.s.Release)
 			if c.want == ReleaseReady {
-				require.Len(t, asked[CheckUpdate](b), 1)
+				require.NotEmpty(t, asked[CheckUpdate](b))
 				b.do(ReloadAsked{})
 				require.Len(t, asked[Reload](b), 1)
 			}

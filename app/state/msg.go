@@ -225,7 +225,6 @@ type (
 	joinAgain     struct{ room chat.RoomID }
 	healAgain     struct{ room chat.RoomID }
 	listAgain     struct{}
-	releaseLate   struct{}
 )
 
 func (LocalLoaded) msg()    {}
@@ -284,4 +283,3 @@ func (typingExpired) msg()  {}
 func (joinAgain) msg()      {}
 func (healAgain) msg()      {}
 func (listAgain) msg()      {}
-func (releaseLate) msg()    {}

@@ -10,12 +10,11 @@ import (
 
 // How long things take, as a person notices them.
 const (
-	toastLasts   = 4 * time.Second
-	retryDelay   = 5 * time.Second  // before a join or a page that failed is asked for again
-	releaseGrace = 10 * time.Second // for a new release to be installed
-	listEvery    = 60 * 1000        // milliseconds between lists of rooms
-	checkEvery   = 30 * 60 * 1000   // milliseconds between looks for a new release
-	typingEvery  = 3 * 1000         // milliseconds between "typing" while it goes on
+	toastLasts  = 4 * time.Second
+	retryDelay  = 5 * time.Second // before a join or a page that failed is asked for again
+	listEvery   = 60 * 1000       // milliseconds between lists of rooms
+	checkEvery  = 30 * 60 * 1000  // milliseconds between looks for a new release
+	typingEvery = 3 * 1000        // milliseconds between "typing" while it goes on
 )
 
 // Sizes that keep a page that is open for weeks small.
@@ -117,9 +116,6 @@ func (u *step) apply(m Msg) {
 	case Visibility:
 		u.visibility(m.On)
 	case UpdateReady:
-		u.Installed = true
-		u.release()
-	case releaseLate:
 		u.Installed = true
 		u.release()
 	case ReloadAsked:
