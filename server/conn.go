@@ -1,0 +1,197 @@
+package server
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"parley/server/engine"
+	"parley/shared/engineio"
+	"parley/shared/socketio"
+)
+
+// conn is one client's connection: an Engine.IO session and the sockets that share it, one for each namespace. It
+// is the session's engine.Receiver.
+type conn struct {
+	srv     *Server
+	session *engine.Session
+	decoder socketio.Decoder // used by Receive only
+
+	mu      sync.Mutex
+	sockets []*Socket   // guarded by mu; connecting ones too; seldom more than one or two
+	timer   *time.Timer // guarded by mu; the connect timeout; nil once a namespace was joined
+	closed  bool        // guarded by mu
+
+	ending sync.Mutex // serialises the end of sockets, see Socket.end
+}
+
+// start begins the wait for the first namespace.
+func (c *conn) start() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.timer = time.AfterFunc(c.srv.cfg.ConnectTimeout, c.expire)
+}
+
+// expire closes a connection that has joined nothing in time.
+func (c *conn) expire() {
+	c.mu.Lock()
+	late := c.timer != nil && !c.closed
+	c.mu.Unlock()
+	if late {
+		c.session.Close(engineio.ReasonForcedServerClose)
+	}
+}
+
+// joined ends the connect timeout.
+func (c *conn) joined() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.timer != nil {
+		c.timer.Stop()
+		c.timer = nil
+	}
+}
+
+// Receive takes one Engine.IO message. It only decodes, resolves acknowledgements and queues.
+func (c *conn) Receive(binary bool, data []byte) {
+	if c.decoder == nil {
+		l := &c.srv.cfg.Limits
+		c.decoder = c.srv.cfg.Parser.NewDecoder(socketio.Limits{
+			MaxAttachments: l.Attachments, MaxDepth: l.Depth, MaxBytes: l.PacketBytes,
+		})
+	}
+	p, complete, err := c.decoder.Add(socketio.Frame{Binary: binary, Data: data})
+	if err != nil {
+		c.violation(fmt.Errorf("server: decode packet: %w", err))
+		return
+	}
+	if complete {
+		c.packet(&p)
+	}
+}
+
+func (c *conn) packet(p *socketio.Packet) {
+	if p.Type == socketio.PacketConnect {
+		c.connect(p)
+		return
+	}
+	s := c.find(p.Namespace)
+	if s == nil {
+		c.violation(fmt.Errorf("server: packet of type %d for a namespace that is not joined", p.Type))
+		return
+	}
+	switch p.Type {
+	case socketio.PacketEvent, socketio.PacketBinaryEvent:
+		if s.state.Load() == stateConnecting {
+			c.violation(fmt.Errorf("server: event before the namespace is joined"))
+			return
+		}
+		name, args, err := p.Event()
+		if err != nil {
+			c.violation(fmt.Errorf("server: decode event: %w", err))
+			return
+		}
+		s.receive(&Event{Name: name, Args: args, socket: s, id: p.ID, wantsAck: p.HasID, size: size(p)})
+	case socketio.PacketAck, socketio.PacketBinaryAck:
+		args, err := p.Args()
+		if err != nil {
+			c.violation(fmt.Errorf("server: decode acknowledgement: %w", err))
+			return
+		}
+		s.resolve(p.ID, args)
+	case socketio.PacketDisconnect:
+		s.end(engineio.ReasonClientNamespaceDisconnect, nil, true)
+	default:
+		c.violation(fmt.Errorf("server: unexpected packet of type %d", p.Type))
+	}
+}
+
+// size is what a received packet holds in memory.
+func size(p *socketio.Packet) int {
+	n := len(p.Data)
+	for _, a := range p.Attachments {
+		n += len(a)
+	}
+	return n
+}
+
+// find returns the connection's socket in that namespace, or nil.
+func (c *conn) find(ns string) *Socket {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, s := range c.sockets {
+		if s.nsName == ns {
+			return s
+		}
+	}
+	return nil
+}
+
+// violation closes the connection of a client that breaks the protocol.
+func (c *conn) violation(err error) {
+	f := Fault{Err: err}
+	for _, s := range c.all() {
+		if s.Connected() {
+			f.Socket, f.Namespace = s, s.ns
+			break
+		}
+	}
+	c.srv.fault(f)
+	c.session.Close(engineio.ReasonForcedClose)
+}
+
+// remove forgets a socket that has ended.
+func (c *conn) remove(s *Socket) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i, other := range c.sockets {
+		if other == s {
+			c.sockets = append(c.sockets[:i], c.sockets[i+1:]...)
+			break
+		}
+	}
+}
+
+// all is a snapshot of the sockets.
+func (c *conn) all() []*Socket {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return append([]*Socket(nil), c.sockets...)
+}
+
+// Closed ends every socket of the connection.
+func (c *conn) Closed(reason engineio.Reason, err error) {
+	c.mu.Lock()
+	c.closed = true
+	if c.timer != nil {
+		c.timer.Stop()
+		c.timer = nil
+	}
+	c.mu.Unlock()
+	for _, s := range c.all() {
+		s.end(reason, err, true)
+	}
+}
+
+// send queues one packet that is not an event.
+func (c *conn) send(p *socketio.Packet) error {
+	group, err := c.srv.encode(p)
+	if err != nil {
+		return err
+	}
+	return c.session.Send(engine.SendOptions{}, group...)
+}
+
+// encode turns a packet into messages.
+func (srv *Server) encode(p *socketio.Packet) ([]*engine.Message, error) {
+	var space [4]socketio.Frame
+	frames, err := srv.cfg.Parser.Encode(space[:0], p)
+	if err != nil {
+		return nil, fmt.Errorf("server: encode packet: %w", err)
+	}
+	group := make([]*engine.Message, len(frames))
+	for i, f := range frames {
+		group[i] = engine.NewMessage(f.Binary, f.Data)
+	}
+	return group, nil
+}

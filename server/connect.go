@@ -1,0 +1,262 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+
+	"parley/server/adapter"
+	"parley/shared/engineio"
+	"parley/shared/event"
+	"parley/shared/socketio"
+)
+
+// connect takes a CONNECT packet (protocol section "Connection to a namespace"). What can be done at once is done
+// on the reader; middlewares, namespaces that have to be asked for and recovery get a goroutine.
+func (c *conn) connect(p *socketio.Packet) {
+	s := &Socket{conn: c, id: newID(), nsName: p.Namespace, auth: p.Data}
+	c.mu.Lock()
+	switch {
+	case c.closed:
+		c.mu.Unlock()
+		return
+	case c.has(p.Namespace):
+		c.mu.Unlock()
+		c.violation(errors.New("server: CONNECT to a namespace that is joined or being joined"))
+		return
+	case len(c.sockets) >= c.srv.cfg.Limits.Namespaces:
+		c.mu.Unlock()
+		c.refuse(p.Namespace, event.Errorf(event.CodeTooLarge, "too many namespaces"))
+		return
+	}
+	c.sockets = append(c.sockets, s)
+	c.mu.Unlock()
+
+	ns, dynamic := c.srv.lookup(p.Namespace)
+	if ns == nil && !dynamic {
+		c.remove(s)
+		c.refuse(p.Namespace, errInvalidNamespace)
+		return
+	}
+	s.ns = ns
+	if ns == nil || ns.recoverer != nil || ns.hasMiddleware() {
+		c.srv.tasks.run(s.admit)
+		return
+	}
+	s.enter(adapter.Session{})
+}
+
+// has reports whether a socket is in that namespace; the caller holds mu.
+func (c *conn) has(ns string) bool {
+	for _, s := range c.sockets {
+		if s.nsName == ns {
+			return true
+		}
+	}
+	return false
+}
+
+func (ns *Namespace) hasMiddleware() bool {
+	found := false
+	ns.eachHooks(func(h *hooks) { found = found || len(h.middleware.get()) > 0 })
+	return found
+}
+
+// admit finds the namespace, recovers the session, asks the middlewares and lets the socket in or refuses it.
+func (s *Socket) admit() {
+	ctx := s.Context()
+	if s.ns == nil {
+		ns, err := s.srv().resolve(ctx, s.nsName, s.authValue())
+		if err != nil {
+			s.refuse(err)
+			return
+		}
+		s.ns = ns
+	}
+	session, recovered := s.takeSession(ctx)
+	if !recovered || !s.srv().cfg.RecoverySkipsMiddleware {
+		if err := s.askMiddleware(ctx); err != nil {
+			s.giveBack(session)
+			s.refuse(err)
+			return
+		}
+	}
+	s.enter(session)
+}
+
+// askMiddleware runs the chain; a panic in it is a refusal.
+func (s *Socket) askMiddleware(ctx context.Context) error {
+	accept := func(final context.Context, _ *Socket) error {
+		if final != ctx {
+			s.mu.Lock()
+			s.extra().ctx.values = context.WithoutCancel(final)
+			s.mu.Unlock()
+		}
+		return nil
+	}
+	var chain []*func(ConnectFunc) ConnectFunc
+	s.ns.eachHooks(func(h *hooks) { chain = append(chain, h.middleware.get()...) })
+	next := ConnectFunc(accept)
+	for i := len(chain) - 1; i >= 0; i-- {
+		next = (*chain[i])(next)
+	}
+	return s.guard("", func() error { return next(ctx, s) })
+}
+
+// refuse answers CONNECT_ERROR and forgets the socket; the connection stays.
+func (s *Socket) refuse(err error) {
+	s.mu.Lock()
+	gone := s.state.Load() == stateClosed
+	s.state.Store(stateClosed)
+	s.mu.Unlock()
+	if s.ns != nil {
+		s.srv().release(s.ns)
+	}
+	if gone {
+		return
+	}
+	s.conn.remove(s)
+	s.cancel()
+	if _, told := errors.AsType[*Refusal](err); !told {
+		if event.CodeOf(err) == event.CodeInternal {
+			if _, known := errors.AsType[*PanicError](err); !known {
+				s.srv().fault(Fault{Namespace: s.ns, Socket: s, Err: err})
+			}
+		}
+	}
+	s.conn.refuse(s.nsName, err)
+}
+
+// refuse answers a CONNECT packet with CONNECT_ERROR.
+func (c *conn) refuse(ns string, err error) {
+	type data struct {
+		Code event.Code      `json:"code"`
+		Data json.RawMessage `json:"data,omitempty"`
+	}
+	answer := struct {
+		Message string `json:"message"`
+		Data    any    `json:"data,omitempty"`
+	}{}
+	if refusal, ok := errors.AsType[*Refusal](err); ok {
+		answer.Message, answer.Data = refusal.Message, refusal.Data
+	} else {
+		e := event.AsError(err)
+		answer.Message, answer.Data = e.Message, data{e.Code, e.Data}
+	}
+	text, err := json.Marshal(answer)
+	if err == nil {
+		err = c.send(&socketio.Packet{Type: socketio.PacketConnectError, Namespace: ns, Data: text})
+	}
+	if err != nil {
+		c.srv.cfg.Logger.Debug("socket.io: refusal not sent", "namespace", ns, "error", err)
+	}
+}
+
+// enter makes the socket a member, tells the client and starts its dispatch. session is the one being recovered,
+// if it has an id.
+func (s *Socket) enter(session adapter.Session) {
+	s.mu.Lock()
+	if s.state.Load() == stateClosed {
+		s.mu.Unlock()
+		s.giveBack(session)
+		s.srv().release(s.ns)
+		return
+	}
+	s.state.Store(stateJoining)
+	var rooms []event.Room
+	if s.more != nil {
+		rooms, s.more.rooms = s.more.rooms, nil
+	}
+	s.mu.Unlock()
+
+	err := s.join(session, rooms)
+	if err == nil {
+		s.conn.joined()
+		err = s.welcome()
+	}
+	if err != nil {
+		s.srv().cfg.Logger.Debug("socket.io: not let in", "namespace", s.nsName, "sid", s.id, "error", err)
+		s.conn.session.Close(engineio.ReasonTransportError)
+		s.end(engineio.ReasonTransportError, err, false)
+	}
+	if !s.goLive() {
+		s.finish(false)
+		return
+	}
+	s.srv().cfg.Logger.Debug("socket.io: connected", "namespace", s.nsName, "sid", s.id, "recovered", s.Recovered())
+}
+
+// welcome queues the CONNECT packet.
+func (s *Socket) welcome() error {
+	text := append(make([]byte, 0, 64), `{"sid":"`...)
+	text = append(text, s.id...)
+	if s.rec != nil {
+		text = append(text, `","pid":"`...)
+		text = append(text, s.rec.pid...)
+		if !s.rec.recovered { // what a position of this log looks like; clients of the reference do not look
+			text = append(text, `","offset":"`...)
+			text = append(text, s.rec.start...)
+		}
+	}
+	text = append(text, `"}`...)
+	return s.conn.send(&socketio.Packet{Type: socketio.PacketConnect, Namespace: s.nsName, Data: text})
+}
+
+// goLive sends what was held back and starts dispatch. It reports false when the socket has ended meanwhile.
+func (s *Socket) goLive() bool {
+	for {
+		s.mu.Lock()
+		if s.state.Load() == stateClosed {
+			s.mu.Unlock()
+			return false
+		}
+		if s.more == nil || len(s.more.held) == 0 {
+			break
+		}
+		held := s.more.held
+		s.more.held = nil
+		s.mu.Unlock()
+		for _, send := range held {
+			send()
+		}
+	}
+	defer s.mu.Unlock()
+	s.state.Store(stateLive)
+	if s.ns.hasConnect() {
+		first := &Event{socket: s, kind: kindConnect, next: s.head}
+		s.head = first
+		if s.tail == nil {
+			s.tail = first
+		}
+		s.gated = true
+	}
+	s.startWorker()
+	return true
+}
+
+func (ns *Namespace) hasConnect() bool {
+	found := false
+	ns.eachHooks(func(h *hooks) { found = found || len(h.onConnect.get()) > 0 })
+	return found
+}
+
+// hold keeps send back until the socket is live. It reports false when it is already, so that the caller sends.
+func (s *Socket) hold(send func()) (held bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch s.state.Load() {
+	case stateLive:
+		return false, nil
+	case stateClosed:
+		return true, ErrDisconnected
+	}
+	x := s.extra()
+	if len(x.held) >= s.srv().cfg.Limits.Held {
+		return true, ErrHeld
+	}
+	x.held = append(x.held, send)
+	return true, nil
+}
+
+// authValue is what the client sent with CONNECT.
+func (s *Socket) authValue() event.Value { return event.Value{JSON: s.auth} }

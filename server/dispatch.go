@@ -1,0 +1,281 @@
+package server
+
+import (
+	"context"
+	"sync/atomic"
+
+	"parley/shared/engineio"
+	"parley/shared/event"
+	"parley/shared/socketio"
+)
+
+// Event is one received event on its way through middlewares and handlers.
+type Event struct {
+	Name string
+	Args event.Args
+
+	socket   *Socket
+	next     *Event // in the inbox
+	id       uint64
+	size     int
+	kind     eventKind
+	wantsAck bool
+	acked    atomic.Bool
+}
+
+// eventKind tells what an inbox element asks for.
+type eventKind uint8
+
+const (
+	kindEvent   eventKind = iota // run the handlers
+	kindConnect                  // run the OnConnect functions
+	kindEnd                      // run the OnDisconnect functions
+)
+
+// Socket is who sent the event.
+func (e *Event) Socket() *Socket { return e.socket }
+
+// WantsAck reports whether the client waits for an acknowledgement and has not got it yet.
+func (e *Event) WantsAck() bool { return e.wantsAck && !e.acked.Load() }
+
+// Ack answers the acknowledgement. It may be called from any goroutine, also long after the handler has returned.
+// Only the first call counts; without a wish for an answer nothing is sent.
+func (e *Event) Ack(args ...any) error {
+	if !e.wantsAck || e.acked.Swap(true) {
+		return nil
+	}
+	p, err := socketio.NewAck(e.socket.nsName, e.id, args...)
+	if err != nil {
+		return err
+	}
+	if e.socket.state.Load() == stateClosed {
+		return ErrDisconnected
+	}
+	return e.socket.conn.send(&p)
+}
+
+// fail answers with an error reply and reports err.
+func (e *Event) fail(err error) {
+	if _, panicked := err.(*PanicError); !panicked && event.CodeOf(err) == event.CodeInternal {
+		e.socket.srv().fault(Fault{Namespace: e.socket.ns, Socket: e.socket, Event: e.Name, Err: err})
+	}
+	if sendErr := e.Ack(event.EncodeReply(false, event.None{}, err)...); sendErr != nil {
+		e.socket.srv().cfg.Logger.Debug("socket.io: error reply not sent", "sid", e.socket.id, "error", sendErr)
+	}
+}
+
+// receive queues an event for the handlers. While the inbox is full it waits, and with it the connection's reader: the
+// client feels it as TCP back-pressure. The wait ends when the connection does.
+func (s *Socket) receive(e *Event) {
+	if !s.allow(e) {
+		return
+	}
+	limits := &s.srv().cfg.Limits
+	s.mu.Lock()
+	for s.queued > 0 && (s.queued >= limits.Inbox || s.bytes+e.size > limits.InboxBytes) && s.state.Load() != stateClosed {
+		x := s.extra()
+		if x.space == nil {
+			x.space = make(chan struct{})
+		}
+		space := x.space
+		s.mu.Unlock()
+		select {
+		case <-space:
+		case <-s.conn.session.Done():
+			return
+		}
+		s.mu.Lock()
+	}
+	defer s.mu.Unlock()
+	if s.state.Load() == stateClosed {
+		return
+	}
+	s.push(e)
+	s.queued++
+	s.bytes += e.size
+	s.startWorker()
+}
+
+// push appends to the inbox; the caller holds mu.
+func (s *Socket) push(e *Event) {
+	if s.tail == nil {
+		s.head = e
+	} else {
+		s.tail.next = e
+	}
+	s.tail = e
+}
+
+// queueEnd makes the OnDisconnect functions run when everything before them has.
+func (s *Socket) queueEnd() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.more.keep {
+		s.dropEvents()
+	}
+	if s.head == nil && s.workers == 0 && !s.hasDisconnect() {
+		return
+	}
+	s.push(&Event{socket: s, kind: kindEnd})
+	s.startWorker()
+}
+
+// dropEvents empties the inbox but for a pending OnConnect; the caller holds mu.
+func (s *Socket) dropEvents() {
+	head := s.head
+	s.head, s.tail, s.queued, s.bytes = nil, nil, 0, 0
+	if head != nil && head.kind == kindConnect {
+		head.next = nil
+		s.push(head)
+	}
+}
+
+func (s *Socket) hasDisconnect() bool {
+	found := len(s.more.onDisconnect.get()) > 0 || len(s.more.onDisconnecting.get()) > 0
+	s.ns.eachHooks(func(h *hooks) {
+		found = found || len(h.onDisconnect.get()) > 0 || len(h.onDisconnecting.get()) > 0
+	})
+	return found
+}
+
+// startWorker starts a goroutine when there is work that none has; the caller holds mu. It waits for a socket to be
+// live: then OnConnect is at the head.
+func (s *Socket) startWorker() {
+	if s.head == nil || s.workers > 0 && (s.gated || s.workers >= s.ns.handlersAtOnce()) {
+		return
+	}
+	if state := s.state.Load(); state != stateLive && state != stateClosed {
+		return
+	}
+	s.workers++
+	s.srv().tasks.start(s)
+}
+
+// work empties the inbox and ends.
+func (s *Socket) work() {
+	for {
+		e := s.pop()
+		if e == nil {
+			return
+		}
+		s.handle(e)
+	}
+}
+
+// pop takes the next element, or signs the worker off.
+func (s *Socket) pop() *Event {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.head
+	if e == nil || s.workers > 1 && (s.gated || e.kind == kindEnd) { // the last worker runs the end
+		s.workers--
+		return nil
+	}
+	if s.head = e.next; s.head == nil {
+		s.tail = nil
+	}
+	e.next = nil
+	if e.kind == kindEvent {
+		s.queued--
+		s.bytes -= e.size
+		if s.more != nil && s.more.space != nil && s.queued <= s.srv().cfg.Limits.Inbox/2 {
+			close(s.more.space)
+			s.more.space = nil
+		}
+	}
+	return e
+}
+
+// handle carries out one element of the inbox.
+func (s *Socket) handle(e *Event) {
+	switch e.kind {
+	case kindConnect:
+		s.handleConnect()
+	case kindEnd:
+		s.handleEnd()
+	default:
+		s.handleEvent(e)
+	}
+}
+
+func (s *Socket) handleConnect() {
+	s.ns.eachHooks(func(h *hooks) {
+		for _, fn := range h.onConnect.get() {
+			_ = s.guard("", func() error { (*fn)(s); return nil })
+		}
+	})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.gated = false
+	for n := s.workers; n < s.ns.handlersAtOnce() && n < s.queued; n++ {
+		s.startWorker()
+	}
+}
+
+func (s *Socket) handleEnd() {
+	s.mu.Lock()
+	x := s.more
+	reason, cause := x.reason, x.cause
+	s.mu.Unlock()
+	run := func(own []*func(engineio.Reason, error), shared func(*hooks) []*func(*Socket, engineio.Reason, error)) {
+		for _, fn := range own {
+			_ = s.guard("", func() error { (*fn)(reason, cause); return nil })
+		}
+		s.ns.eachHooks(func(h *hooks) {
+			for _, fn := range shared(h) {
+				_ = s.guard("", func() error { (*fn)(s, reason, cause); return nil })
+			}
+		})
+	}
+	run(x.onDisconnecting.get(), func(h *hooks) []*func(*Socket, engineio.Reason, error) { return h.onDisconnecting.get() })
+	s.mu.Lock()
+	x.left = true
+	s.mu.Unlock()
+	run(x.onDisconnect.get(), func(h *hooks) []*func(*Socket, engineio.Reason, error) { return h.onDisconnect.get() })
+}
+
+func (s *Socket) handleEvent(e *Event) {
+	var chain []*func(EventFunc) EventFunc
+	s.ns.eachHooks(func(h *hooks) { chain = append(chain, h.events.get()...) })
+	x := s.peek()
+	if x != nil {
+		chain = append(chain, x.use.get()...)
+	}
+	if len(chain) == 0 {
+		s.runHandlers(s.Context(), e, x)
+		return
+	}
+	next := EventFunc(func(ctx context.Context, e *Event) error { s.runHandlers(ctx, e, x); return nil })
+	for i := len(chain) - 1; i >= 0; i-- {
+		next = (*chain[i])(next)
+	}
+	if err := s.guard(e.Name, func() error { return next(s.Context(), e) }); err != nil {
+		e.fail(err)
+	}
+}
+
+// runHandlers calls who listens to the event, the catch-all ones first; each panic stays its own.
+func (s *Socket) runHandlers(ctx context.Context, e *Event, x *extras) {
+	call := func(h *handler) { s.call(ctx, h, e) }
+	s.ns.eachHooks(func(h *hooks) {
+		for _, fn := range h.onAny.get() {
+			_ = s.guard(e.Name, func() error { (*fn)(s, e.Name, e.Args); return nil })
+		}
+	})
+	if x != nil {
+		for _, fn := range x.onAny.get() {
+			_ = s.guard(e.Name, func() error { (*fn)(e.Name, e.Args); return nil })
+		}
+	}
+	s.ns.eachHooks(func(h *hooks) { h.table.each(e.Name, call) })
+	if x != nil {
+		x.table.each(e.Name, call)
+	}
+}
+
+// call runs one handler. After a panic in the one that answers, who asked is told.
+func (s *Socket) call(ctx context.Context, h *handler, e *Event) {
+	if err := s.guard(e.Name, func() error { h.fn(ctx, e); return nil }); err != nil && h.sole {
+		e.fail(err)
+	}
+}

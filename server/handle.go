@@ -1,0 +1,79 @@
+package server
+
+import (
+	"context"
+	"fmt"
+
+	"parley/shared/event"
+)
+
+// Handle answers a declared call: fn gets the decoded request and what it returns is the acknowledgement. An
+// *[event.Error] travels to the client as it is; any other error becomes code "internal" there and a [Fault] here, as
+// does a panic. A request that does not decode or validate is answered with its error and does not reach fn.
+//
+// fn runs on the socket's own dispatch, one event at a time in arrival order (see [Namespace.Concurrency]). ctx ends
+// when the socket disconnects and has the values of the connect middleware. Handle panics when another handler
+// answers that call already, or when the call is declared for another namespace than ns: both are mistakes in the
+// program. stop ends it.
+func Handle[Req, Res any](
+	ns Router, call event.Call[Req, Res], fn func(ctx context.Context, s *Socket, req Req) (Res, error),
+) (stop func()) {
+	mustBelong("Handle", ns, call.Namespace(), call.Name())
+	h := ns.router()
+	if h.table.hasSole(call.Name()) {
+		panic(fmt.Sprintf("server.Handle: %s is handled already", call))
+	}
+	return h.table.add(&handler{name: call.Name(), sole: true, fn: func(ctx context.Context, e *Event) {
+		req, err := event.DecodePayload[Req](e.Args)
+		var res Res
+		if err == nil {
+			res, err = fn(ctx, e.socket, req)
+		}
+		if err != nil {
+			e.fail(err)
+			return
+		}
+		if err := e.Ack(event.EncodeReply(call.Raw(), res, nil)...); err != nil && e.socket.Connected() {
+			e.socket.srv().fault(Fault{Namespace: e.socket.ns, Socket: e.socket, Event: e.Name, Err: err})
+		}
+	}})
+}
+
+// On handles a declared event that has no answer. An error of fn, or of decoding, is reported as a [Fault]. When the
+// client asks for an acknowledgement all the same (a client with retries does), it gets an empty one after fn has
+// returned without an error, else an error reply. See [Handle] for the rest.
+func On[T any](ns Router, ev event.ToServer[T], fn func(ctx context.Context, s *Socket, payload T) error) (stop func()) {
+	mustBelong("On", ns, ev.Namespace(), ev.Name())
+	return ns.router().table.add(&handler{name: ev.Name(), fn: func(ctx context.Context, e *Event) {
+		payload, err := event.DecodePayload[T](e.Args)
+		if err == nil {
+			err = fn(ctx, e.socket, payload)
+		}
+		if err != nil {
+			e.dropped(err)
+			return
+		}
+		if err := e.Ack(); err != nil && e.socket.Connected() {
+			e.socket.srv().fault(Fault{Namespace: e.socket.ns, Socket: e.socket, Event: e.Name, Err: err})
+		}
+	}})
+}
+
+// dropped reports the error of an event whose sender does not wait for an answer.
+func (e *Event) dropped(err error) {
+	if e.WantsAck() {
+		e.fail(err)
+		return
+	}
+	e.socket.srv().fault(Fault{Namespace: e.socket.ns, Socket: e.socket, Event: e.Name, Err: err})
+}
+
+// mustBelong panics when a declaration is bound to the wrong namespace.
+func mustBelong(verb string, r Router, declared event.Namespace, name string) {
+	if named, ok := r.(interface{ Name() string }); ok && named.Name() != declared.Name() {
+		if ns, ok := r.(*Namespace); ok && ns.parent != nil {
+			return
+		}
+		panic(fmt.Sprintf("server.%s: %s %s is declared for another namespace than %s", verb, declared, name, named.Name()))
+	}
+}

@@ -1,0 +1,165 @@
+package server_test
+
+import (
+	"context"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"parley/server"
+	"parley/shared/event"
+)
+
+// Rows: N10 N14
+func TestOf(t *testing.T) {
+	f := start(t, server.Config{})
+	var made []string
+	stop := f.OnNamespace(func(ns *server.Namespace) { made = append(made, ns.Name()) })
+	a := f.Of(event.NewNamespace("a"))
+	require.Same(t, a, f.Of(event.NewNamespace("/a")))
+	require.Same(t, f.Namespace, f.Of(event.NewNamespace("")))
+	f.Match(regexp.MustCompile(`^/dyn-\d+$`))
+	p := f.dial()
+	f.connect(p, "/dyn-1")
+	stop()
+	f.Of(event.NewNamespace("/late"))
+	require.Equal(t, []string{"/a", "/dyn-1"}, made)
+	require.Len(t, f.Namespaces(), 4)
+	require.Panics(t, func() { f.Of(event.Namespace{}) })
+}
+
+// Rows: N11
+func TestDynamicNamespaces(t *testing.T) {
+	f := start(t, server.Config{})
+	f.Of(event.NewNamespace("/room-static"))
+	var order []string
+	first := f.Match(regexp.MustCompile(`^/room-`))
+	f.MatchFunc(func(_ context.Context, name string, auth event.Value) (bool, error) {
+		var who struct{ Token string }
+		assert.NoError(t, auth.Decode(&who))
+		order = append(order, name)
+		if who.Token == "bad" {
+			return false, event.Errorf(event.CodeForbidden, "no")
+		}
+		return who.Token == "good", nil
+	})
+	connected := make(chan string, 8)
+	first.OnConnect(func(s *server.Socket) { connected <- s.Namespace().Name() })
+	first.Use(func(next server.ConnectFunc) server.ConnectFunc {
+		return func(ctx context.Context, s *server.Socket) error { s.Set("by", "parent"); return next(ctx, s) }
+	})
+	p := f.dial()
+	static := f.connect(p, "/room-static")
+	require.Equal(t, "parent", f.connect(p, "/room-7").Get("by"))
+	require.Equal(t, "/room-7", await(t, connected))
+	require.Nil(t, static.Get("by"), "a namespace that was there before the pattern is not its child")
+	p.send(`0/free,{"token":"good"}`)
+	require.Contains(t, p.read(), `0/free,{"sid":`)
+	p.send(`0/closed,{"token":"x"}`)
+	p.expect(`4/closed,{"message":"Invalid namespace"}`)
+	p.send(`0/bad,{"token":"bad"}`)
+	p.expect(`4/bad,{"message":"no","data":{"code":"forbidden"}}`)
+	require.Equal(t, []string{"/free", "/closed", "/bad"}, order)
+
+	late := f.Of(event.NewNamespace("/room-9")) // made by hand, but fits the pattern
+	s := f.connect(p, "/room-9")
+	require.Same(t, late, s.Namespace())
+	require.Equal(t, "parent", s.Get("by"))
+	require.Equal(t, "/room-9", await(t, connected))
+}
+
+// Rows: N11 N12
+func TestParentReachesItsChildren(t *testing.T) {
+	f := start(t, server.Config{})
+	parent := f.Match(regexp.MustCompile(`^/d\d$`))
+	p := f.dial()
+	a, b := f.connect(p, "/d1"), f.connect(p, "/d2")
+	require.NoError(t, a.Join("r"))
+	require.NoError(t, parent.Emit("all", 1))
+	got := map[string]bool{p.read(): true, p.read(): true}
+	require.Equal(t, map[string]bool{`2/d1,["all",1]`: true, `2/d2,["all",1]`: true}, got)
+	require.NoError(t, parent.To("r").Emit("some"))
+	p.expect(`2/d1,["some"]`)
+	require.NoError(t, parent.Except("r").Local().Emit("others"))
+	p.expect(`2/d2,["others"]`)
+
+	heard := make(chan string, 2) // handlers added after the child was made count too
+	parent.OnAny(func(s *server.Socket, name string, _ event.Args) { heard <- s.Namespace().Name() + " " + name })
+	p.send(`2/d2,["x"]`)
+	require.Equal(t, "/d2 x", await(t, heard))
+	refused := f.Match(regexp.MustCompile(`^/d\d$`)) // the first parent that fits wins
+	require.Empty(t, refused.Children())
+	require.ElementsMatch(t, []*server.Namespace{a.Namespace(), b.Namespace()}, parent.Children())
+}
+
+// Rows: N12
+func TestRacingClientsShareOneChild(t *testing.T) {
+	f := start(t, server.Config{})
+	f.MatchFunc(func(context.Context, string, event.Value) (bool, error) { return true, nil })
+	var made []string
+	var mu sync.Mutex
+	f.OnNamespace(func(ns *server.Namespace) { mu.Lock(); made = append(made, ns.Name()); mu.Unlock() })
+	var peers []*peer
+	for range 8 {
+		peers = append(peers, f.dial())
+	}
+	for _, p := range peers {
+		p.send("0/shared,")
+	}
+	for _, p := range peers {
+		require.True(t, strings.HasPrefix(p.read(), "0/shared,"))
+	}
+	require.Equal(t, []string{"/shared"}, made)
+}
+
+// Rows: N13
+func TestCleanupOfChildren(t *testing.T) {
+	f := start(t, server.Config{CleanupNamespaces: true})
+	parent := f.Match(regexp.MustCompile(`^/dyn`))
+	parent.Use(func(next server.ConnectFunc) server.ConnectFunc {
+		return func(ctx context.Context, s *server.Socket) error {
+			if s.Namespace().Name() == "/dyn-closed" {
+				return &server.Refusal{Message: "closed"}
+			}
+			return next(ctx, s)
+		}
+	})
+	f.Of(event.NewNamespace("/dyn-static"))
+	p, q := f.dial(), f.dial()
+	a := f.connect(p, "/dyn-1")
+	b := f.connect(q, "/dyn-1")
+	first := a.Namespace()
+	f.connect(p, "/dyn-static")
+	p.send("0/dyn-closed,")
+	p.expect(`4/dyn-closed,{"message":"closed"}`)
+	require.Len(t, f.Namespaces(), 3, "a refused socket leaves nothing")
+	a.Disconnect(false)
+	require.Len(t, f.Namespaces(), 3)
+	b.Disconnect(false)
+	require.Len(t, f.Namespaces(), 2)
+	q.expect("1/dyn-1,")
+	require.NotSame(t, first, f.connect(q, "/dyn-1").Namespace(), "made again on demand")
+
+	keep := start(t, server.Config{})
+	keep.Match(regexp.MustCompile(`^/dyn`))
+	_, s := keep.join("/dyn-1")
+	s.Disconnect(false)
+	require.Len(t, keep.Namespaces(), 2)
+}
+
+func TestNamespaceLimit(t *testing.T) {
+	f := start(t, server.Config{Limits: server.Limits{Namespaces: 2}})
+	f.Match(regexp.MustCompile(`.`))
+	p := f.dial()
+	f.connect(p, "/")
+	f.connect(p, "/a")
+	p.send("0/b,")
+	p.expect(`4/b,{"message":"too many namespaces","data":{"code":"too_large"}}`)
+	p.send("1/a,")
+	p.send("0/b,")
+	require.True(t, strings.HasPrefix(p.read(), "0/b,"))
+}

@@ -1,0 +1,145 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"parley/server/adapter"
+	"parley/shared/engineio"
+	"parley/shared/event"
+)
+
+// recovery is what a socket has when the namespace keeps sessions.
+type recovery struct {
+	pid       string
+	start     string    // the position at the first connect
+	seen      time.Time // of the session taken over
+	recovered bool
+	gone      chan struct{} // closed when the session of an ended socket is stored
+}
+
+// Recovered reports whether the socket took up an earlier connection: its id, rooms and data are those it had, and
+// the client has every event it missed.
+func (s *Socket) Recovered() bool { return s.rec != nil && s.rec.recovered }
+
+// takeSession takes the session that the client names, if the log still has all that it missed. The socket has its
+// id, rooms and data from then on, so that middlewares see whom they let in.
+func (s *Socket) takeSession(ctx context.Context) (session adapter.Session, ok bool) {
+	r := s.ns.recoverer
+	if r == nil {
+		return adapter.Session{}, false
+	}
+	s.rec = &recovery{pid: newID(), gone: make(chan struct{})}
+	var ask struct {
+		PID    any `json:"pid"`
+		Offset any `json:"offset"`
+	}
+	if s.authValue().Decode(&ask) != nil {
+		return adapter.Session{}, false
+	}
+	pid, _ := ask.PID.(string)
+	offset, isString := ask.Offset.(string)
+	if pid == "" || !isString && ask.Offset != nil {
+		return adapter.Session{}, false
+	}
+	session, live, err := r.Take(ctx, pid, offset)
+	if live != nil {
+		last := live.(*Socket).evict()
+		session.Rooms, session.Data = last.Rooms, last.Data
+	}
+	if err != nil {
+		if !errors.Is(err, adapter.ErrNoSession) {
+			s.srv().fault(Fault{Namespace: s.ns, Socket: s, Err: err})
+		}
+		return adapter.Session{}, false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.id = session.SID
+	s.rec.pid, s.rec.start, s.rec.seen, s.rec.recovered = pid, session.Start, session.Seen, true
+	x := s.extra()
+	x.rooms, x.data = session.Rooms, session.Data
+	return session, true
+}
+
+// evict ends a socket whose client has come back on another connection, and returns what it leaves behind. The old
+// connection is dead or abandoned: it is closed as well.
+func (s *Socket) evict() adapter.Session {
+	s.end(engineio.ReasonTransportClose, errReplaced, true)
+	<-s.rec.gone
+	s.conn.session.Close(engineio.ReasonTransportClose)
+	return s.Session()
+}
+
+var errReplaced = errors.New("server: the client came back on another connection")
+
+// join makes the socket a member, after what it has missed was queued. The error is a replay that could not be
+// finished: the client must come again, as a new socket.
+func (s *Socket) join(session adapter.Session, rooms []event.Room) error {
+	r := s.ns.recoverer
+	if r == nil {
+		s.ns.adapter.Add(s, rooms)
+		return nil
+	}
+	if !s.rec.recovered {
+		start := r.Add(s, rooms)
+		s.mu.Lock()
+		s.rec.start = start
+		s.mu.Unlock()
+		r.Keep(s)
+		return nil
+	}
+	session.Rooms = rooms // a middleware may have joined and left some
+	if err := r.Replay(s.Context(), s, session, s.conn.session.Flush); err != nil {
+		return fmt.Errorf("server: replay: %w", err)
+	}
+	r.Keep(s)
+	return nil
+}
+
+// giveBack returns the session of a socket that was not let in.
+func (s *Socket) giveBack(session adapter.Session) {
+	if session.PID != "" {
+		s.ns.recoverer.Return(session)
+	}
+}
+
+// Session is what would be found again if the connection broke now. It is for adapters.
+func (s *Socket) Session() adapter.Session {
+	rooms, _ := s.allRooms()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.rec == nil {
+		return adapter.Session{SID: s.id}
+	}
+	session := adapter.Session{PID: s.rec.pid, SID: s.id, Start: s.rec.start, Seen: s.rec.seen}
+	session.Rooms = slices.DeleteFunc(rooms, func(r event.Room) bool { return string(r) == s.id })
+	if s.more != nil {
+		session.Data = maps.Clone(s.more.data)
+	}
+	return session
+}
+
+// keepSession says that rooms or data have changed.
+func (s *Socket) keepSession() {
+	if s.rec != nil && s.state.Load() == stateLive {
+		s.ns.recoverer.Keep(s)
+	}
+}
+
+// storeSession stores or drops the session of a socket that has ended.
+func (s *Socket) storeSession(reason engineio.Reason) {
+	if s.rec == nil {
+		return
+	}
+	defer close(s.rec.gone)
+	if reason.Recoverable() {
+		s.ns.recoverer.Suspend(s)
+	} else {
+		s.ns.recoverer.Drop(s)
+	}
+}

@@ -1,0 +1,173 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"sync"
+
+	"parley/server/adapter"
+	"parley/server/engine"
+	"parley/shared/event"
+)
+
+// Server is a Socket.IO v5 server and an [http.Handler]: mount it where clients look for it, usually
+// "/socket.io/". It embeds its main namespace "/", so that srv.OnConnect, srv.Emit or srv.To speak of that one.
+//
+// All methods are safe for concurrent use. [New] starts no goroutine; [Server.Shutdown] or [Server.Close] ends
+// everything that connections have started.
+type Server struct {
+	*Namespace // the main namespace "/"
+
+	cfg    Config
+	engine *engine.Server
+	http   http.Handler
+	tasks  tasks
+
+	mu         sync.RWMutex
+	namespaces map[string]*Namespace // guarded by mu
+	parents    []*Parent             // guarded by mu
+	watchers   []*func(*Namespace)   // guarded by mu
+	closing    bool                  // guarded by mu
+}
+
+// New returns a server. It panics when the configuration contradicts itself, which is a mistake in the program.
+func New(cfg Config) *Server {
+	srv := &Server{cfg: cfg.withDefaults(), namespaces: map[string]*Namespace{}}
+	ec := srv.cfg.Engine
+	ec.Open = func(s *engine.Session) engine.Receiver { return srv.open(s) }
+	srv.engine = engine.New(ec)
+	srv.http = srv.withBundles(srv.engine)
+	srv.Namespace = srv.Of(event.NewNamespace("/"))
+	return srv
+}
+
+// ServeHTTP serves one request of a client: handshake, poll, post, upgrade or bundle file.
+func (srv *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { srv.http.ServeHTTP(w, r) }
+
+// Engine is the layer of connections below: counters and manual routing.
+func (srv *Server) Engine() *engine.Server { return srv.engine }
+
+// Of returns the namespace of that name and makes it when it is not there yet. Clients can connect to it from
+// then on. It panics on the zero [event.Namespace] and on a server that is shut down.
+//
+// A name that a [Server.Match] pattern fits is attached to that [Parent]: its middlewares and handlers count too.
+func (srv *Server) Of(name event.Namespace) *Namespace {
+	if name.Name() == "" {
+		panic("server.Of: the namespace is the zero value, use event.NewNamespace")
+	}
+	ns, made := srv.static(name.Name())
+	if made {
+		srv.announce(ns)
+	}
+	return ns
+}
+
+func (srv *Server) static(name string) (ns *Namespace, made bool) {
+	srv.mu.Lock()
+	defer srv.mu.Unlock()
+	if ns := srv.namespaces[name]; ns != nil {
+		ns.static = true
+		return ns, false
+	}
+	if srv.closing {
+		panic("server.Of: the server is shut down")
+	}
+	var parent *Parent
+	for _, p := range srv.parents {
+		if p.pattern != nil && p.pattern.MatchString(name) {
+			parent = p
+			break
+		}
+	}
+	ns = newNamespace(srv, name, parent)
+	ns.static = true
+	srv.namespaces[name] = ns
+	return ns, true
+}
+
+// Namespaces lists the namespaces that exist now, in no order.
+func (srv *Server) Namespaces() []*Namespace {
+	srv.mu.RLock()
+	defer srv.mu.RUnlock()
+	list := make([]*Namespace, 0, len(srv.namespaces))
+	for _, ns := range srv.namespaces {
+		list = append(list, ns)
+	}
+	return list
+}
+
+// OnNamespace calls fn for each namespace that is made from now on, static or dynamic, before its first client is
+// in. stop ends it.
+func (srv *Server) OnNamespace(fn func(*Namespace)) (stop func()) {
+	entry := &fn
+	srv.mu.Lock()
+	defer srv.mu.Unlock()
+	srv.watchers = append(slices.Clip(srv.watchers), entry)
+	return func() {
+		srv.mu.Lock()
+		defer srv.mu.Unlock()
+		srv.watchers = slices.DeleteFunc(slices.Clone(srv.watchers), func(e *func(*Namespace)) bool { return e == entry })
+	}
+}
+
+func (srv *Server) announce(ns *Namespace) {
+	srv.mu.RLock()
+	watchers := srv.watchers
+	srv.mu.RUnlock()
+	for _, fn := range watchers {
+		(*fn)(ns)
+	}
+}
+
+// Connections is the number of open connections; each may carry several sockets.
+func (srv *Server) Connections() int { return srv.engine.Count() }
+
+// Shutdown ends the server in order: no new connection is accepted, every socket is disconnected with the reason
+// "server shutting down" (no DISCONNECT packet, so that clients come back to the next server), what is queued is
+// flushed, and running handlers are waited for. It returns early with ctx's error when ctx ends first; then
+// everything is closed at once and handlers may still run. Shutting down twice is harmless.
+//
+// An http.Server's own Shutdown does not wait for WebSocket connections: call this one first.
+func (srv *Server) Shutdown(ctx context.Context) error {
+	err := srv.shut(func() error { return srv.engine.Shutdown(ctx) })
+	return errors.Join(err, srv.tasks.wait(ctx))
+}
+
+// Close is [Server.Shutdown] without the flush: connections are cut. It waits for running handlers.
+func (srv *Server) Close() error {
+	err := srv.shut(srv.engine.Close)
+	return errors.Join(err, srv.tasks.wait(context.Background()))
+}
+
+func (srv *Server) shut(engine func() error) error {
+	srv.mu.Lock()
+	first := !srv.closing
+	srv.closing = true
+	srv.mu.Unlock()
+	err := engine()
+	if !first {
+		return err
+	}
+	for _, ns := range srv.Namespaces() {
+		err = errors.Join(err, ns.adapter.Close())
+	}
+	return err
+}
+
+// open is called by the engine for each new connection.
+func (srv *Server) open(session *engine.Session) engine.Receiver {
+	c := &conn{srv: srv, session: session}
+	c.start()
+	return c
+}
+
+// recoverer is the adapter of ns when it keeps sessions.
+func (srv *Server) recoverer(ns *Namespace) adapter.Recoverer {
+	if srv.cfg.Recovery <= 0 {
+		return nil
+	}
+	r, _ := ns.adapter.(adapter.Recoverer)
+	return r
+}

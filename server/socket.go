@@ -1,0 +1,297 @@
+package server
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"unicode"
+	"unicode/utf8"
+
+	"parley/server/adapter"
+	"parley/server/engine"
+	"parley/shared/engineio"
+	"parley/shared/event"
+	"parley/shared/socketio"
+)
+
+// Socket is one client in one [Namespace]. All methods are safe for concurrent use and never wait for the
+// network, but for [Socket.EmitAck].
+type Socket struct {
+	slot   adapter.Slot
+	ns     *Namespace // set once the namespace is resolved, before any application code sees the socket
+	conn   *conn
+	id     string
+	nsName string
+	auth   []byte
+	rec    *recovery // nil without recovery
+	state  atomic.Uint32
+
+	mu      sync.Mutex
+	head    *Event // guarded by mu: the inbox, a queue of what its handlers have to do
+	tail    *Event
+	queued  int                                // guarded by mu: events in the inbox
+	bytes   int                                // guarded by mu: their size
+	workers int                                // guarded by mu: goroutines that empty the inbox
+	gated   bool                               // guarded by mu: only one worker, the OnConnect handlers are running
+	pending map[uint64]func(event.Args, error) // guarded by mu: acknowledgements waited for
+	more    *extras                            // guarded by mu; nil while not needed
+}
+
+// The states of a socket, in their only order.
+const (
+	stateConnecting uint32 = iota // middlewares run
+	stateJoining                  // a member; CONNECT is not queued yet, so events are held
+	stateLive
+	stateClosed
+)
+
+// extras is what few sockets need.
+type extras struct {
+	held   []func()      // to be sent once live
+	rooms  []event.Room  // joined while connecting; after the end: what OnDisconnecting sees
+	data   map[any]any   // Socket.Set
+	space  chan struct{} // closed when a full inbox has room again
+	rate   *bucket
+	reason engineio.Reason // how it ended
+	cause  error
+	keep   bool // events in the inbox are still handled after the end
+	left   bool // OnDisconnecting is over
+	ctx    contextState
+
+	table           table
+	onAny           list[func(string, event.Args)]
+	onOutgoing      list[func(string, event.Args)]
+	onDisconnect    list[func(engineio.Reason, error)]
+	onDisconnecting list[func(engineio.Reason, error)]
+	use             list[func(EventFunc) EventFunc]
+}
+
+// extra returns the rarely needed part; the caller holds mu.
+func (s *Socket) extra() *extras {
+	if s.more == nil {
+		s.more = &extras{}
+	}
+	return s.more
+}
+
+// extraLocked is extra for a caller that does not hold mu. The returned lists are safe without it.
+func (s *Socket) lists() *extras {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.extra()
+}
+
+// peek is the rarely needed part, or nil.
+func (s *Socket) peek() *extras {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.more
+}
+
+func (s *Socket) srv() *Server { return s.conn.srv }
+
+// ID is the socket's public id: 20 characters, new at each connection unless it was recovered. It is the name of
+// the socket's own room, and tells nothing about the user or the connection's secret id.
+func (s *Socket) ID() string { return s.id }
+
+// Namespace is where the socket is.
+func (s *Socket) Namespace() *Namespace { return s.ns }
+
+// Conn is the connection that carries the socket and perhaps others: transport, buffered amount, secret id.
+func (s *Socket) Conn() *engine.Session { return s.conn.session }
+
+// Connected reports whether the socket can send: true from OnConnect to OnDisconnect, unless it ended in between.
+func (s *Socket) Connected() bool {
+	state := s.state.Load()
+	return state == stateLive || state == stateJoining
+}
+
+// Slot is for adapters.
+func (s *Socket) Slot() *adapter.Slot { return &s.slot }
+
+// Join adds the socket to rooms. Joining a room twice does nothing. In a connect middleware it takes effect when
+// the socket is let in. It returns ErrDisconnected, ErrTooManyRooms or ErrRoomName, and then has joined none.
+func (s *Socket) Join(rooms ...event.Room) error {
+	limits := &s.srv().cfg.Limits
+	for _, r := range rooms {
+		if len(r) > limits.RoomBytes || !utf8.ValidString(string(r)) || containsControl(string(r)) {
+			return ErrRoomName
+		}
+	}
+	s.mu.Lock()
+	if s.state.Load() == stateConnecting {
+		defer s.mu.Unlock()
+		x := s.extra()
+		if len(x.rooms)+len(rooms) > limits.Rooms {
+			return ErrTooManyRooms
+		}
+		x.rooms = append(x.rooms, rooms...)
+		return nil
+	}
+	s.mu.Unlock()
+	if s.state.Load() == stateClosed {
+		return ErrDisconnected
+	}
+	index := s.ns.adapter.Index()
+	if index.CountRooms(s)+len(rooms) > limits.Rooms {
+		fresh := 0
+		for i, r := range rooms {
+			if !index.In(s, r) && !slices.Contains(rooms[:i], r) {
+				fresh++
+			}
+		}
+		if index.CountRooms(s)+fresh > limits.Rooms {
+			return ErrTooManyRooms
+		}
+	}
+	s.ns.adapter.Join(s, rooms...)
+	s.keepSession()
+	return nil
+}
+
+// Leave takes the socket out of rooms; those it is not in are passed over, and its own room cannot be left.
+func (s *Socket) Leave(rooms ...event.Room) {
+	s.mu.Lock()
+	if s.state.Load() == stateConnecting {
+		x := s.extra()
+		x.rooms = slices.DeleteFunc(x.rooms, func(r event.Room) bool { return slices.Contains(rooms, r) })
+		s.mu.Unlock()
+		return
+	}
+	s.mu.Unlock()
+	s.ns.adapter.Leave(s, rooms...)
+	s.keepSession()
+}
+
+// Rooms lists the rooms the socket is in, its own first. OnDisconnecting still sees them, OnDisconnect sees none.
+func (s *Socket) Rooms() []event.Room {
+	rooms, left := s.allRooms()
+	if left {
+		return nil
+	}
+	return rooms
+}
+
+// allRooms is Rooms, and after the end what they were; left says that OnDisconnecting is over.
+func (s *Socket) allRooms() (rooms []event.Room, left bool) {
+	s.mu.Lock()
+	state := s.state.Load()
+	if s.more != nil && (state == stateConnecting || state == stateClosed) {
+		rooms, left = slices.Clone(s.more.rooms), s.more.left
+	}
+	s.mu.Unlock()
+	if state == stateConnecting || state == stateClosed {
+		return rooms, left
+	}
+	return s.ns.adapter.Index().RoomsOf(s), false
+}
+
+// In reports whether the socket is in the room.
+func (s *Socket) In(room event.Room) bool { return slices.Contains(s.Rooms(), room) }
+
+// Set keeps application data with the socket. With recovery it is found again by the recovered socket; what has
+// a string key and can be written as JSON also on another server, and in [RemoteSocket.Data].
+func (s *Socket) Set(key, value any) {
+	s.mu.Lock()
+	x := s.extra()
+	if x.data == nil {
+		x.data = map[any]any{}
+	}
+	x.data[key] = value
+	s.mu.Unlock()
+	s.keepSession()
+}
+
+// Get returns what Set kept under key, or nil.
+func (s *Socket) Get(key any) any {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.more == nil {
+		return nil
+	}
+	return s.more.data[key]
+}
+
+// Disconnect takes the client out of the namespace with the reason "server namespace disconnect"; the client does
+// not come back by itself. With closeConn it is taken out of every namespace and the connection is closed. Events
+// that wait for their handlers are dropped.
+func (s *Socket) Disconnect(closeConn bool) {
+	if !closeConn {
+		s.leaveNamespace()
+		return
+	}
+	for _, other := range s.conn.all() {
+		other.leaveNamespace()
+	}
+	s.conn.session.Close(engineio.ReasonForcedServerClose)
+}
+
+func (s *Socket) leaveNamespace() {
+	if s.state.Load() == stateClosed {
+		return
+	}
+	// A failure to send means that the connection is gone, which ends the socket as well.
+	_ = s.conn.send(&socketio.Packet{Type: socketio.PacketDisconnect, Namespace: s.nsName})
+	s.end(engineio.ReasonServerNamespaceDisconnect, nil, false)
+}
+
+// end ends the socket, once. keep says whether events that wait are still handled.
+func (s *Socket) end(reason engineio.Reason, cause error, keep bool) {
+	s.mu.Lock()
+	was := s.state.Load()
+	if was == stateClosed {
+		s.mu.Unlock()
+		return
+	}
+	s.state.Store(stateClosed)
+	x := s.extra()
+	x.reason, x.cause, x.keep = reason, cause, keep
+	x.held = nil
+	pending := s.pending
+	s.pending = nil
+	s.mu.Unlock()
+
+	s.conn.remove(s)
+	for _, done := range pending {
+		done(nil, ErrDisconnected)
+	}
+	s.cancel()
+	if was == stateLive { // else whoever is connecting it finds it closed and cleans up
+		s.finish(true)
+	}
+}
+
+// finish takes an ended socket out of its namespace. announced says whether the application knows the socket.
+func (s *Socket) finish(announced bool) {
+	rooms := s.ns.adapter.Index().RoomsOf(s)
+	s.ns.adapter.Remove(s)
+	s.mu.Lock()
+	x := s.more
+	x.rooms = rooms
+	reason := x.reason
+	s.mu.Unlock()
+	s.storeSession(reason)
+	if announced {
+		s.srv().cfg.Logger.Debug("socket.io: disconnected", "namespace", s.nsName, "sid", s.id, "reason", reason)
+		s.queueEnd()
+	}
+	s.srv().release(s.ns)
+}
+
+// newID returns 120 random bits as 20 characters.
+func newID() string {
+	var b [15]byte
+	rand.Read(b[:])
+	return base64.RawURLEncoding.EncodeToString(b[:])
+}
+
+func containsControl(s string) bool {
+	for _, r := range s {
+		if unicode.IsControl(r) {
+			return true
+		}
+	}
+	return false
+}
