@@ -62,8 +62,8 @@ test-wasm: ## the packages that also live in the browser, tested as js/wasm unde
 	$(WASM_ENV) go test $(WASM_PKGS)
 
 .PHONY: test-interop
-test-interop: npm ## our server and client against the official JavaScript ones and Debian's Python one
-	@.ci/need gcc python-socketio
+test-interop: npm ## our server and client, native and in Chromium, against the official ones and Python's
+	@.ci/need gcc python-socketio chromium
 	go test -race $(INTEROP_PKGS)
 
 .PHONY: test-browser
