@@ -54,7 +54,7 @@ func (p *program) look() look { return look{State: p.state, clock: p.clock} }
 func (p *program) tell(msgs ...state.Msg) {
 	p.mu.Lock()
 	p.queue = append(p.queue, msgs...)
-	dispatch := !p.scheduled && len(msgs) > 0
+	dispatch := !p.scheduled && len(msgs) > 0 && p.driver != nil // otherwise nothing runs yet
 	p.scheduled = p.scheduled || dispatch
 	p.mu.Unlock()
 	if dispatch {

@@ -17,7 +17,8 @@ const hues = 10
 func Hue(id string) string {
 	h := fnv.New32a()
 	h.Write([]byte(id))
-	return "hue-" + strconv.Itoa(int(h.Sum32()%hues))
+	sum := h.Sum32()
+	return "hue-" + strconv.Itoa(int((sum^sum>>16)%hues)) // the low bits alone hardly depend on the id
 }
 
 // Initials are up to two letters that stand for a name.
