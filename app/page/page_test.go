@@ -2,6 +2,7 @@ package page
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -34,7 +35,14 @@ func TestServerDrawsTheSameOutlineForEverybody(t *testing.T) {
 	p := newProgram(Config{})
 	outline := app.HTMLString(&root{p: p})
 	require.Equal(t, "Parley", words(outline))
-	require.Equal(t, outline, drawn(t, state.State{Open: "lobby", Profile: state.Profile{Name: "Mara"}}), "until the device's data is there")
+	known := drawn(t, state.State{Open: "lobby", Profile: state.Profile{Name: "Mara"}})
+	require.Equal(t, parts(outline), parts(known), "until the device's data is there")
+}
+
+// parts are the tags, attributes and words of an HTML text in a fixed order:
+// go-app writes attributes in the order of a map.
+func parts(html string) []string {
+	return slices.Sorted(slices.Values(strings.FieldsFunc(html, func(r rune) bool { return strings.ContainsRune("<> \n", r) })))
 }
 
 func TestPageShowsTheRoom(t *testing.T) {
