@@ -41,7 +41,7 @@ func TestMsgpackDecoderAgreesWithTheOfficialOne(t *testing.T) {
 		return false
 	})
 	t.Logf("%d of %d samples alike, %d accepted; differences, all explained: %v", alike, differentialSamples, accepted, reasons)
-	require.Greater(t, alike, differentialSamples*7/10, "the samples are too odd to prove much")
+	require.Greater(t, alike, differentialSamples*9/10, "the samples are too odd to prove much")
 	require.Greater(t, accepted, differentialSamples*4/10, "too few of the samples are packets")
 }
 
@@ -61,13 +61,13 @@ func TestOfficialMsgpackDecoderReadsWhatWeEncode(t *testing.T) {
 	}, func(s sample, theirs outcome) bool {
 		ours := outcome{Packets: []packet{asOfficial(sent[0])}}
 		sent = sent[1:]
-		protoMembers(ours.Packets[0].Data)
 		require.True(t, sameMsgpack(ours, theirs), "seed %d\nframe:  %s\nours:   %s\ntheirs: %s", seed, *s.Msgpack, show(ours), show(theirs))
 		return true
 	})
 }
 
-// soundPacket is a packet that our JSON decoder has accepted.
+// soundPacket is a packet that our JSON decoder has accepted, without a member
+// __proto__.
 func (g generator) soundPacket() socketio.Packet {
 	for {
 		d := socketio.JSON().NewDecoder(socketio.Limits{})
@@ -82,28 +82,16 @@ func (g generator) soundPacket() socketio.Packet {
 			}
 			if p, complete, err := d.Add(frame); err != nil {
 				break
-			} else if complete {
+			} else if complete && !protoMember.Match(p.Data) {
 				return p
 			}
 		}
 	}
 }
 
-// protoMembers takes out what JavaScript does not read as a member from
-// MessagePack: notepack assigns to __proto__.
-func protoMembers(v any) {
-	switch v := v.(type) {
-	case []any:
-		for _, x := range v {
-			protoMembers(x)
-		}
-	case map[string]any:
-		delete(v, "__proto__")
-		for _, x := range v {
-			protoMembers(x)
-		}
-	}
-}
+// protoMember is what JavaScript does not read as a member from MessagePack:
+// notepack assigns it, which sets the prototype.
+var protoMember = regexp.MustCompile(`"__proto__"\s*:`)
 
 func decodeMsgpack(frame []byte) outcome {
 	p, complete, err := msgpack.New().NewDecoder(socketio.Limits{}).Add(socketio.Frame{Binary: true, Data: frame})
@@ -158,9 +146,15 @@ func checkReencoded(t *testing.T, seed uint64, ours, theirs outcome, reasons map
 	if sameMsgpack(again, ours) {
 		return
 	}
+	if strings.Count(show(again), epoch) > strings.Count(show(ours), epoch) {
+		reasons["an invalid Date, which the official encoder writes as 1970"]++
+		return
+	}
 	require.True(t, holdsHuge(ours.Packets[0].Data), "seed %d: written by the official encoder and read by us\nframe:  %x\nbefore: %s\nafter:  %s", seed, frame, show(ours), show(again))
 	reasons["a number beyond 2^63, which the official encoder writes as another"]++
 }
+
+const epoch = "1970-01-01T00:00:00.000Z"
 
 func holdsHuge(v any) bool {
 	switch v := v.(type) {
@@ -186,8 +180,10 @@ func holdsHuge(v any) bool {
 func msgpackDifference(ours, theirs outcome) string {
 	if ours.Error == "" {
 		switch text := show(ours); {
-		case theirs.Error == "" && strings.Contains(text, `"__proto__"`):
+		case protoMember.MatchString(text):
 			return "a member __proto__, which the official decoder takes for the prototype"
+		case strings.Contains(theirs.Error, "primitive value"):
+			return "a key that JavaScript cannot make text of, in a member that we pass over"
 		case isoTime.MatchString(text):
 			return "a timestamp or Date, which is text to us"
 		}

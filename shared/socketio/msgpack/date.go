@@ -2,7 +2,6 @@ package msgpack
 
 import (
 	"encoding/binary"
-	"math"
 	"time"
 )
 
@@ -38,7 +37,8 @@ func appendYear(dst []byte, year int) []byte {
 	return dst
 }
 
-// timestamp writes the standard extension -1 and reports whether it is one.
+// timestamp writes the standard extension -1 as a date and reports whether it is
+// one that a JavaScript Date can hold.
 func (r *reader) timestamp(data []byte) bool {
 	var seconds int64
 	var nanos uint32
@@ -53,11 +53,10 @@ func (r *reader) timestamp(data []byte) bool {
 	default:
 		return false
 	}
-	const bound = math.MaxInt64 / 1000
-	if seconds > bound || seconds < -bound {
-		r.date(math.MaxInt64)
-	} else {
-		r.date(seconds*1000 + int64(nanos/1_000_000))
+	const bound = maxDate / 1000
+	if seconds > bound || seconds < -bound || nanos >= 1e9 {
+		return false
 	}
+	r.date(seconds*1000 + int64(nanos/1e6))
 	return true
 }
