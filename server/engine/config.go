@@ -1,0 +1,199 @@
+package engine
+
+import (
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// Receiver is what a session hands its messages to. The methods are called one
+// at a time, on goroutines of the engine.
+type Receiver interface {
+	// Receive takes one message. It owns data. While it blocks, nothing more is
+	// read from the session's client.
+	Receive(binary bool, data []byte)
+
+	// Closed is called once, after the last Receive. err says more than the
+	// reason when there is more to say. It is never called from inside another
+	// method of the session or of the receiver.
+	Closed(reason Reason, err error)
+}
+
+// Config is the configuration of a [Server]. The zero value of every field but
+// Open works.
+type Config struct {
+	// Open is called for each new session, before anything is received. What it
+	// sends leaves after the handshake. Returning nil is a mistake in the program.
+	Open func(*Session) Receiver
+
+	// Path is where the server answers: every URL path that begins with it.
+	// Without a slash at the end "/socket.io" also matches "/socket.iox".
+	// Default "/socket.io/".
+	Path string
+
+	// Transports lists what clients may use: "polling", "websocket" and, when a
+	// handler of package webtransport is mounted, "webtransport".
+	// Default polling and websocket.
+	Transports []string
+
+	// NoUpgrades keeps sessions on the transport they began with.
+	NoUpgrades bool
+
+	// PingInterval is the time from a pong to the next ping. Default 25 s.
+	PingInterval time.Duration
+
+	// PingTimeout is how long a client may stay silent after a ping. Default 20 s.
+	PingTimeout time.Duration
+
+	// UpgradeTimeout bounds an upgrade from its connection to its completion.
+	// Default 10 s.
+	UpgradeTimeout time.Duration
+
+	// MessageTimeout bounds the time that one received message or POST body takes
+	// from its first to its last byte. Default 30 s.
+	MessageTimeout time.Duration
+
+	// CloseTimeout bounds what happens after [Session.Close]: delivering what is
+	// queued, over polling with the next poll. Default 10 s.
+	CloseTimeout time.Duration
+
+	// MaxPayload is the size in bytes of a received message, of a POST body, and
+	// of either after decompression. Clients are told. Default 1,000,000.
+	MaxPayload int64
+
+	// MaxPackets bounds the packets of one POST. Default 65,536; a client that
+	// emits much in one go sends that many.
+	MaxPackets int
+
+	// Queue bounds what waits for one session; see "Slow receivers" above.
+	Queue QueueLimits
+
+	// CORS answers browsers on other origins. Default nil: there are none.
+	CORS *CORS
+
+	// CheckOrigin decides whether a request that carries an Origin header may
+	// come in. Default: those from the same host, and those that CORS allows.
+	CheckOrigin func(r *http.Request) bool
+
+	// Cookie, if not nil, is set on the first response of each session, with the
+	// session id as its value. Empty fields get Name "io", Path "/", and, when
+	// the name is empty too, HttpOnly and SameSite=Lax.
+	Cookie *http.Cookie
+
+	// AllowRequest decides about each handshake (a request without session id),
+	// WebSocket or not. An error refuses it with 403; its text goes to the client.
+	AllowRequest func(r *http.Request) error
+
+	// Middleware wraps the handling of every request, upgrades included, the
+	// first one outermost. One that answers by itself ends the request there;
+	// [Refuse] answers in the protocol's words.
+	Middleware []func(http.Handler) http.Handler
+
+	// Headers may change the header of every successful response, the 101 of a
+	// WebSocket included. first says that it opens a session.
+	Headers func(h http.Header, r *http.Request, first bool)
+
+	// GenerateID makes session ids, which are secrets: 120 random bits by
+	// default. An error refuses the handshake.
+	GenerateID func(r *http.Request) (string, error)
+
+	// InitialPacket is a message that rides with the handshake. Default nil.
+	InitialPacket *Message
+
+	// Compression of polling responses and WebSocket messages.
+	Compression Compression
+
+	// RemoteAddr tells who sent a request, for servers behind a proxy. Default:
+	// the host part of the connection's peer address.
+	RemoteAddr func(r *http.Request) string
+
+	// OnRefuse is told of every request that is refused. It must not block.
+	OnRefuse func(*Refusal)
+
+	// OnSlow is told when a session is evicted because its client reads too
+	// slowly, with what was waiting. It must not block.
+	OnSlow func(s *Session, messages, bytes int)
+
+	// Logger receives a line for each session at debug level and for each panic
+	// of a Receiver at error level; never payloads or ids. Default slog.Default().
+	Logger *slog.Logger
+}
+
+// QueueLimits bounds what waits for one session.
+type QueueLimits struct {
+	Bytes    int           // default 1 MiB
+	Messages int           // default 16,384
+	Age      time.Duration // how long a WebSocket may take nothing. Default 10 s
+}
+
+// Compression says what is compressed. All of it costs memory and time; with
+// secrets and foreign input in one message it can leak the secrets.
+type Compression struct {
+	// HTTP is the size in bytes from which polling responses are compressed with
+	// gzip or deflate, if the client accepts one and a message in it allows it.
+	// Default 1024; negative: never.
+	HTTP int
+
+	// WebSocket is the size in bytes from which WebSocket messages are
+	// compressed (permessage-deflate without context takeover, so that receivers
+	// of one message share the compressed form). Default 0: never, and the
+	// extension is not offered.
+	WebSocket int
+}
+
+const (
+	transportPolling      = "polling"
+	transportWebSocket    = "websocket"
+	transportWebTransport = "webtransport"
+)
+
+func (c Config) withDefaults() Config {
+	if c.Open == nil {
+		panic("engine.New: Config.Open is nil")
+	}
+	setDefault(&c.Path, "/socket.io/")
+	if !strings.HasPrefix(c.Path, "/") {
+		c.Path = "/" + c.Path
+	}
+	if c.Transports == nil {
+		c.Transports = []string{transportPolling, transportWebSocket}
+	}
+	setDefault(&c.PingInterval, 25*time.Second)
+	setDefault(&c.PingTimeout, 20*time.Second)
+	setDefault(&c.UpgradeTimeout, 10*time.Second)
+	setDefault(&c.MessageTimeout, 30*time.Second)
+	setDefault(&c.CloseTimeout, 10*time.Second)
+	setDefault(&c.MaxPayload, 1_000_000)
+	setDefault(&c.MaxPackets, 1<<16)
+	setDefault(&c.Queue.Bytes, 1<<20)
+	setDefault(&c.Queue.Messages, 1<<14)
+	setDefault(&c.Queue.Age, 10*time.Second)
+	setDefault(&c.Compression.HTTP, 1024)
+	if c.GenerateID == nil {
+		c.GenerateID = func(*http.Request) (string, error) { return newID(), nil }
+	}
+	if c.RemoteAddr == nil {
+		c.RemoteAddr = hostOf
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	return c
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+func hostOf(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
+}

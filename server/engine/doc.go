@@ -1,0 +1,61 @@
+// Package engine is an Engine.IO v4 server: sessions that survive a change of
+// transport, heartbeat, limits, and the HTTP side of it all. The smallest whole
+// program:
+//
+//	srv := engine.New(engine.Config{
+//		Open: func(s *engine.Session) engine.Receiver { return &echo{s} },
+//	})
+//	http.ListenAndServe(":3000", srv)
+//
+// A message goes out with [Session.Send] and comes in through the [Receiver] that
+// Open returned. What a message says is not the engine's business: Socket.IO is
+// spoken by package server above it.
+//
+// # Sessions
+//
+// Every input of a session (a poll, a post, a frame, a timer, a close, an
+// upgrade) is one complete step under the session's lock; what the step decided
+// is carried out after it. No lock is held while anything is written to a
+// network. An idle WebSocket session costs one goroutine, which reads, and no
+// timer: each shard of the server has one.
+//
+// # Order
+//
+// Messages of one session leave in the order of the Send calls, across the
+// upgrade and whether they were batched or not. Received messages are handed on
+// one at a time and in order.
+//
+// # Slow receivers
+//
+// What waits for one session is bounded by [Config].Queue, in bytes above all.
+// Whoever would exceed the bound is evicted: [Session.Send] returns [ErrSlow],
+// the session ends with the reason "slow consumer", and OnSlow is told. Bytes
+// that the system has taken do not count. The bounds hold as soon as the socket
+// refuses bytes; before that a burst may be four times as long, so that a
+// receiver who reads is not cut off for the sender's speed. A single message is
+// accepted at any size when nothing else waits. A WebSocket that takes nothing
+// for Queue.Age is evicted too. Volatile messages are dropped instead of queued.
+//
+// # Where this differs from the reference
+//
+// On purpose, in the user's favour, and without breaking a client:
+//
+//   - A close packet ends a WebSocket session at once, as it does over polling
+//     (the reference ignores it there).
+//   - Every inbound packet, a message that is still arriving and a busy Receiver
+//     count as life: only silence ends in a ping timeout.
+//   - The Origin header is checked on every request, WebSocket included: browsers
+//     on other sites are refused with 403 unless CORS or CheckOrigin lets them in.
+//     Clients without an Origin are not concerned.
+//   - The cookie is set on a WebSocket handshake too.
+//   - Errors before an upgrade (version, method, session) are answered with HTTP
+//     status and JSON, not with frames after the 101.
+//   - A message above MaxPayload ends the session with "transport error" and
+//     [ErrTooLarge] on both transports; over polling the request gets a 413 at
+//     once, even if only its Content-Length is too large.
+//   - A payload that cannot be parsed is answered with 400, and so is a POST to a
+//     session that has been upgraded meanwhile.
+//   - Methods other than GET and POST get 405 instead of 500.
+//   - Text that is not UTF-8 is refused on both transports.
+//   - EIO=3 and JSONP are not spoken.
+package engine

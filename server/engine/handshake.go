@@ -1,0 +1,138 @@
+package engine
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"parley/server/engine/frame"
+	"parley/shared/engineio"
+)
+
+// HandshakeInfo is what the first request of a session said.
+type HandshakeInfo struct {
+	Header     http.Header // without Host, which net/http keeps elsewhere
+	URL        *url.URL    // path and query
+	Query      url.Values
+	RemoteAddr string // see Config.RemoteAddr
+	Secure     bool   // over TLS
+	Time       time.Time
+}
+
+// handshake is a HandshakeInfo as sessions keep it: in little memory.
+type handshake struct {
+	header string // lines of name, colon, value
+	url    string
+	remote string
+	secure bool
+	time   time.Time
+}
+
+func newHandshake(r *http.Request, remote string) *handshake {
+	var b strings.Builder
+	for name, values := range r.Header {
+		for _, v := range values {
+			b.WriteString(name + ":" + v + "\n")
+		}
+	}
+	return &handshake{
+		header: b.String(),
+		url:    r.URL.RequestURI(),
+		remote: strings.Clone(remote),
+		secure: r.TLS != nil,
+		time:   time.Now(),
+	}
+}
+
+func (h *handshake) expand() *HandshakeInfo {
+	info := &HandshakeInfo{Header: http.Header{}, RemoteAddr: h.remote, Secure: h.secure, Time: h.time}
+	for line := range strings.Lines(h.header) {
+		name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ":")
+		info.Header[name] = append(info.Header[name], value)
+	}
+	u, err := url.ParseRequestURI(h.url)
+	if err != nil { // it came out of a URL
+		u = &url.URL{}
+	}
+	info.URL, info.Query = u, u.Query()
+	return info
+}
+
+// newID returns 120 random bits as 20 characters.
+func newID() string {
+	var b [15]byte
+	rand.Read(b[:]) //nolint:errcheck // it never fails
+	return base64.RawURLEncoding.EncodeToString(b[:])
+}
+
+// newSession returns a session that nobody knows yet. Its receiver is locked
+// until open has been called.
+func (srv *Server) newSession(id string, info *handshake) *Session {
+	s := &Session{srv: srv, id: id, info: info, shard: srv.shardOf(id)}
+	s.recv.Lock()
+	return s
+}
+
+// greeting is what every session receives first.
+func (srv *Server) greeting(s *Session) []*Message {
+	h := engineio.Handshake{
+		SID:          s.id,
+		Upgrades:     srv.upgrades(s.transportName()),
+		PingInterval: int(srv.cfg.PingInterval.Milliseconds()),
+		PingTimeout:  int(srv.cfg.PingTimeout.Milliseconds()),
+		MaxPayload:   int(srv.cfg.MaxPayload),
+	}
+	first := []*Message{frame.Control(engineio.PacketOpen, h.Append(nil))}
+	if srv.cfg.InitialPacket != nil {
+		first = append(first, srv.cfg.InitialPacket)
+	}
+	return first
+}
+
+// upgrades lists the transports that a session on the named one may change to.
+func (srv *Server) upgrades(from string) []string {
+	if from != transportPolling || srv.cfg.NoUpgrades {
+		return nil
+	}
+	var list []string
+	for _, name := range []string{transportWebSocket, transportWebTransport} {
+		if slices.Contains(srv.cfg.Transports, name) {
+			list = append(list, name)
+		}
+	}
+	return list
+}
+
+// open makes the session known: to the application, to the server, and to time.
+func (srv *Server) open(s *Session) {
+	srv.count.Add(1)
+	srv.log.Debug("session opened", "transport", s.transportName())
+	func() {
+		defer s.recv.Unlock()
+		s.receiver = nobody{}
+		defer s.contain()
+		s.receiver = srv.cfg.Open(s)
+	}()
+	s.step(func(do *after) {
+		if s.state == closed {
+			return
+		}
+		if !srv.insert(s) {
+			s.finish(do, ending{reason: engineio.ReasonServerShuttingDown})
+			return
+		}
+		if s.state == open {
+			s.pingAt = srv.now() + instant(srv.cfg.PingInterval)
+		}
+	})
+}
+
+// nobody receives when the application's Open has panicked.
+type nobody struct{}
+
+func (nobody) Receive(bool, []byte) {}
+func (nobody) Closed(Reason, error) {}

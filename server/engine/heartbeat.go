@@ -1,0 +1,68 @@
+package engine
+
+import "parley/shared/engineio"
+
+// pong ends the wait for one.
+func (s *Session) pong() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state == open && s.pongAt != 0 {
+		s.pongAt = 0
+		s.pingAt = s.srv.now() + instant(s.srv.cfg.PingInterval)
+		s.schedule()
+	}
+}
+
+// beat does what the heartbeat asks for at the time now; s.mu is held.
+func (s *Session) beat(do *after, now instant) {
+	cfg := &s.srv.cfg
+	switch {
+	case s.pongAt != 0 && now >= s.pongAt:
+		if !s.sign() {
+			s.finish(do, ending{reason: engineio.ReasonPingTimeout})
+			return
+		}
+		// Not answered, but alive. The client counts on the next ping in time.
+		sent := s.pongAt - instant(cfg.PingTimeout)
+		s.pongAt = 0
+		s.pingAt = max(now, sent+instant(cfg.PingInterval))
+		if now >= s.pingAt {
+			s.ping(do, now)
+		}
+	case s.pingAt != 0 && now >= s.pingAt:
+		s.ping(do, now)
+	}
+}
+
+func (s *Session) ping(do *after, now instant) {
+	s.alive.Store(false)
+	s.pingAt = 0
+	s.pongAt = now + instant(s.srv.cfg.PingTimeout)
+	if t := s.transport; t != nil {
+		do.add(func() {
+			if t.Send(false, false, pingPacket) == ErrSlow {
+				s.evict()
+			}
+		})
+		return
+	}
+	if s.polling.push(&s.srv.cfg.Queue, false, pingPacket) == ErrSlow {
+		do.add(s.evict)
+	}
+}
+
+// sign reports whether the client has given a sign of life since the last ping:
+// a packet, a part of one, or a message that the receiver has not finished with.
+func (s *Session) sign() bool {
+	if s.alive.Swap(false) || s.transport != nil && s.transport.Stalled() {
+		return true
+	}
+	if s.polling != nil && s.polling.post != nil {
+		return true // its body is still in time
+	}
+	if !s.recv.TryLock() {
+		return true
+	}
+	s.recv.Unlock()
+	return false
+}

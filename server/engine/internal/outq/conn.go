@@ -1,0 +1,349 @@
+package outq
+
+import (
+	"net"
+	"sync"
+	"time"
+
+	"parley/server/engine/frame"
+)
+
+// Limits bounds what waits for one connection. All fields must be set.
+type Limits struct {
+	Bytes    int           // frames in bytes; a single larger message passes while nothing else waits
+	Messages int           // frames
+	Age      time.Duration // one round of writing may take this long
+	Linger   time.Duration // how long the peer may take to close after we did
+}
+
+// The bounds hold for a socket that refuses bytes. While a write is merely on
+// its way, a burst may exceed them by the factor burst; and a connection that
+// can only be written to by blocking counts as refusing after grace.
+const (
+	burst = 4
+	grace = 250 * time.Millisecond
+)
+
+// inlineBytes is the size from which a sender does not leave batched messages to
+// the flusher but writes them himself, so that a long burst cannot exceed the
+// bounds of a healthy receiver.
+const inlineBytes = 64 << 10
+
+type writeState uint8
+
+const (
+	idle    writeState = iota
+	writing            // a goroutine is in a write that does not block
+	blocked            // the goroutine of drain owns the socket
+)
+
+// Conn is a connection with an output queue. As a net.Conn it is what the
+// WebSocket library reads from and writes control frames to.
+//
+// All methods but Read, BeginMessage and EndMessage may be called concurrently.
+type Conn struct {
+	net.Conn
+	sock  sock // writes without blocking, if this connection can
+	group *Group
+
+	next, prev *Conn // guarded by group.mu
+
+	mu      sync.Mutex
+	state   writeState
+	dirty   bool // in the flusher's list
+	ending  bool // nothing may be queued any more
+	shut    bool // close the socket as soon as nobody writes and nothing waits
+	lingers bool // the read deadline belongs to the close
+	stalled bool // the rest of a message is awaited
+	err     error
+	pend    *list     // not yet being written; nil when empty
+	count   int       // messages in pend and rest
+	bytes   int       // bytes in pend and rest
+	rest    [][]byte  // what drain has to write first
+	since   time.Time // begin of drain's present round
+	sent    uint64    // bytes written since the start
+	queued  uint64    // bytes taken on since the start
+	flushes []flushWait
+
+	in reader
+}
+
+type flushWait struct {
+	until uint64
+	done  chan struct{}
+}
+
+// New returns a Conn over nc that belongs to g.
+func New(nc net.Conn, g *Group) *Conn {
+	c := &Conn{Conn: nc, group: g}
+	c.sock = sockOf(nc)
+	c.in.init(c)
+	g.add(c)
+	return c
+}
+
+// Send queues messages, contiguously and behind everything queued before. With
+// batch they wait for the flusher, else they are written before Send returns if
+// the socket takes them. It never blocks. The error is [frame.ErrClosed], or
+// [frame.ErrSlow]
+// when the bounds do not allow the messages, none of which is queued then.
+func (c *Conn) Send(batch bool, msgs ...*frame.Message) error {
+	size := 0
+	for _, m := range msgs {
+		size += m.Size()
+	}
+	c.mu.Lock()
+	if c.ending || c.err != nil {
+		c.mu.Unlock()
+		return frame.ErrClosed
+	}
+	if !c.admits(len(msgs), size) {
+		c.mu.Unlock()
+		return frame.ErrSlow
+	}
+	c.queued += uint64(size)
+	if !batch && len(msgs) == 1 && c.state == idle && c.pend == nil && c.sock.ok() {
+		c.state = writing
+		c.mu.Unlock()
+		c.writeOne(msgs[0], size)
+		return nil
+	}
+	c.push(size, msgs)
+	switch {
+	case c.state != idle: // whoever writes takes them along
+		c.mu.Unlock()
+	case batch && c.bytes < inlineBytes:
+		mark := !c.dirty
+		c.dirty = true
+		c.mu.Unlock()
+		if mark {
+			c.group.mark(c)
+		}
+	default:
+		c.state = writing
+		c.mu.Unlock()
+		c.run(nil)
+	}
+	return nil
+}
+
+// Queue is Send without the writing, for callers that hold a lock: they must
+// call [Conn.Flush] afterwards.
+func (c *Conn) Queue(msgs ...*frame.Message) error {
+	size := 0
+	for _, m := range msgs {
+		size += m.Size()
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ending || c.err != nil {
+		return frame.ErrClosed
+	}
+	if !c.admits(len(msgs), size) {
+		return frame.ErrSlow
+	}
+	c.queued += uint64(size)
+	c.push(size, msgs)
+	return nil
+}
+
+// Flush writes what is queued, as far as the socket takes it.
+func (c *Conn) Flush() {
+	c.mu.Lock()
+	if c.state != idle || c.pend == nil {
+		c.mu.Unlock()
+		return
+	}
+	c.state = writing
+	c.mu.Unlock()
+	c.run(nil)
+}
+
+func (c *Conn) push(size int, msgs []*frame.Message) {
+	if c.pend == nil {
+		c.pend = c.group.list()
+	}
+	c.pend.m = append(c.pend.m, msgs...)
+	c.count += len(msgs)
+	c.bytes += size
+}
+
+// admits reports whether the bounds allow n more messages of size bytes.
+func (c *Conn) admits(n, size int) bool {
+	l := &c.group.limits
+	if c.bytes == 0 || c.bytes+size <= l.Bytes && c.count+n <= l.Messages {
+		return true
+	}
+	refusing := c.state == blocked && (c.sock.ok() || time.Since(c.since) > grace)
+	return !refusing && c.bytes+size <= burst*l.Bytes && c.count+n <= burst*l.Messages
+}
+
+// Write queues a control frame of the library. It does not block. A close frame
+// is the last that is written; what the library has to say after it is dropped.
+func (c *Conn) Write(b []byte) (int, error) {
+	m := frame.Raw(append([]byte(nil), b...))
+	if m.IsClose() {
+		c.End(m)
+		return len(b), nil
+	}
+	err := c.Send(false, m)
+	if err == frame.ErrClosed && c.Err() == nil {
+		err = nil
+	}
+	if err == frame.ErrSlow {
+		c.fail(err)
+	}
+	if err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}
+
+// Idle reports whether nothing waits that the socket has refused.
+func (c *Conn) Idle() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ending || c.err != nil {
+		return false
+	}
+	if c.state == blocked {
+		return !c.sock.ok() && c.pend == nil
+	}
+	return c.bytes < inlineBytes
+}
+
+// Buffered returns how much waits.
+func (c *Conn) Buffered() (messages, bytes int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.count, c.bytes
+}
+
+// Err returns why the connection is closed: what ended it first, nil while it is
+// open.
+func (c *Conn) Err() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
+}
+
+// Flushed writes what was batched and returns a channel that is closed when
+// everything queued so far has been handed to the socket, or will never be.
+func (c *Conn) Flushed() <-chan struct{} {
+	done := make(chan struct{})
+	c.mu.Lock()
+	if c.err != nil || c.sent == c.queued {
+		c.mu.Unlock()
+		close(done)
+		return done
+	}
+	c.flushes = append(c.flushes, flushWait{c.queued, done})
+	run := c.state == idle && c.pend != nil
+	if run {
+		c.state = writing
+	}
+	c.mu.Unlock()
+	if run {
+		c.run(nil)
+	}
+	return done
+}
+
+// wrote accounts for n messages and size bytes; c.mu is held.
+func (c *Conn) wrote(size int) {
+	c.sent += uint64(size)
+	for len(c.flushes) > 0 && (c.flushes[0].until <= c.sent || c.err != nil) {
+		close(c.flushes[0].done)
+		c.flushes = c.flushes[1:]
+	}
+	if len(c.flushes) == 0 {
+		c.flushes = nil
+	}
+}
+
+// End queues last, refuses everything after it, and lets the peer close the
+// connection: when all is written, the peer has [Limits].Linger to do so before
+// reads time out. The time for the writing itself is bounded by [Limits].Age.
+func (c *Conn) End(last *frame.Message) {
+	c.mu.Lock()
+	if c.ending || c.err != nil {
+		c.mu.Unlock()
+		return
+	}
+	c.ending = true
+	if last != nil {
+		c.queued += uint64(last.Size())
+		c.push(last.Size(), []*frame.Message{last})
+	}
+	run := c.state == idle
+	if run {
+		c.state = writing
+	}
+	c.mu.Unlock()
+	if run {
+		c.run(nil)
+	}
+}
+
+// Close closes the connection and drops what waits, except after [Conn.End]: then
+// what waits is still written, within [Limits].Age. It does not block.
+func (c *Conn) Close() error {
+	c.mu.Lock()
+	if c.ending && c.err == nil && c.state != idle {
+		c.shut = true
+		c.mu.Unlock()
+		return nil
+	}
+	c.mu.Unlock()
+	c.fail(frame.ErrClosed)
+	return nil
+}
+
+// Abort is Close without the system's own attempts to deliver what it has taken
+// over: the peer gets a reset.
+func (c *Conn) Abort(err error) {
+	c.reset()
+	c.fail(err)
+}
+
+// reset makes the socket's close a reset.
+func (c *Conn) reset() {
+	if t, ok := c.Conn.(interface{ SetLinger(int) error }); ok {
+		t.SetLinger(0) // an error means that it is closed already
+	}
+}
+
+func (c *Conn) fail(err error) {
+	c.mu.Lock()
+	c.drop(err)
+	if c.state == writing {
+		c.shut = true // the writer closes
+		c.mu.Unlock()
+		return
+	}
+	c.mu.Unlock()
+	c.closeSocket()
+}
+
+// failWriting is fail for the goroutine that owns the socket.
+func (c *Conn) failWriting(err error) {
+	c.mu.Lock()
+	c.drop(err)
+	c.state, c.shut = idle, false
+	c.mu.Unlock()
+	c.closeSocket()
+}
+
+func (c *Conn) drop(err error) {
+	if c.err == nil {
+		c.err = err
+	}
+	c.ending = true
+	c.pend, c.rest, c.count, c.bytes = nil, nil, 0, 0
+	c.wrote(0)
+}
+
+func (c *Conn) closeSocket() {
+	c.Conn.Close() // an error means that it is closed already
+	c.group.remove(c)
+}

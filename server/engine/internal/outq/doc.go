@@ -1,0 +1,32 @@
+// Package outq puts an output queue under a WebSocket library.
+//
+// The library does the handshake, reads, and answers control frames. Data frames
+// go past it: they are encoded once for all receivers (package frame) and handed
+// to [Conn.Send]. The library never notices, because it was given our [Conn] as
+// the connection: websocket.Accept takes whatever Hijack returns, and
+// [ResponseWriter] is a response writer whose Hijack returns a Conn and buffers
+// of our sizes. What the library writes itself are whole control frames; they
+// enter the same queue, so nothing interleaves.
+//
+// # Writing
+//
+// A Conn is idle, writing or blocked. Whoever sends to an idle one writes at
+// once, on his own goroutine and without blocking; what others queue meanwhile
+// goes out with the next write. When the socket is full, the rest moves to a
+// goroutine that exists only until the queue is empty again. Batched messages
+// are only queued; the flusher of the connection's [Group] writes everything that
+// has gathered for a connection in one write. Order is the order of the Send
+// calls in every case.
+//
+// Writing without blocking needs a bare socket: TCP on Linux. Everything else
+// (TLS, net.Pipe, other systems) counts as blocked from the first byte on and
+// uses the goroutine; all other rules are the same, and so are the tests.
+//
+// # Bounds
+//
+// [Limits] says what may wait for one connection. Who exceeds them gets
+// [frame.ErrSlow] and is to be closed by the caller. A write that makes no progress
+// for too long closes the connection by itself.
+//
+// The package knows bytes and connections, no sessions and no packets' meaning.
+package outq

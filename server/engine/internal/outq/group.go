@@ -1,0 +1,139 @@
+package outq
+
+import (
+	"sync"
+
+	"parley/server/engine/frame"
+	"parley/server/engine/internal/track"
+)
+
+// Group is a set of connections that share a flusher, buffers and limits. A
+// server has one for each processor.
+type Group struct {
+	limits Limits
+	track  *track.Group
+
+	mu      sync.Mutex
+	dirty   []*Conn // have batched messages
+	spare   []*Conn // the next dirty
+	running bool    // there is a flusher
+	first   *Conn   // all open connections, linked
+
+	flusher   *scratch
+	scratches sync.Pool // of *scratch
+	buffers   sync.Pool // of *[]byte, 32 KiB, for drain
+	reads     sync.Pool // of *[]byte, readSize
+	lists     sync.Pool // of *list
+}
+
+// list holds messages only while they are being written; an idle connection has
+// none.
+type list struct{ m []*frame.Message }
+
+// maxPooledList is the capacity from which a list is not kept.
+const maxPooledList = 1024
+
+// NewGroup returns a Group whose goroutines are counted in tr. It starts none.
+func NewGroup(l Limits, tr *track.Group) *Group {
+	g := &Group{limits: l, track: tr, flusher: newScratch()}
+	g.scratches.New = func() any { return newScratch() }
+	g.buffers.New = func() any { b := make([]byte, 32<<10); return &b }
+	g.reads.New = func() any { b := make([]byte, readSize); return &b }
+	g.lists.New = func() any { return &list{m: make([]*frame.Message, 0, 16)} }
+	return g
+}
+
+func (g *Group) list() *list { return g.lists.Get().(*list) }
+
+func (g *Group) free(l *list) {
+	if cap(l.m) <= maxPooledList {
+		clear(l.m)
+		l.m = l.m[:0]
+		g.lists.Put(l)
+	}
+}
+
+// add enters c among the open connections.
+func (g *Group) add(c *Conn) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if c.next = g.first; c.next != nil {
+		c.next.prev = c
+	}
+	g.first = c
+}
+
+// remove takes c out of the open connections; again is harmless.
+func (g *Group) remove(c *Conn) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	switch {
+	case c.prev != nil:
+		c.prev.next = c.next
+	case g.first == c:
+		g.first = c.next
+	default:
+		return
+	}
+	if c.next != nil {
+		c.next.prev = c.prev
+	}
+	c.next, c.prev = nil, nil
+}
+
+// Cut closes every connection at once; what is still queued is lost.
+func (g *Group) Cut() {
+	g.mu.Lock()
+	var all []*Conn
+	for c := g.first; c != nil; c = c.next {
+		all = append(all, c)
+	}
+	g.mu.Unlock()
+	for _, c := range all {
+		c.fail(frame.ErrClosed)
+	}
+}
+
+// mark asks the flusher to write c's batch. The flusher is a goroutine that
+// exists while there is something to flush.
+func (g *Group) mark(c *Conn) {
+	g.mu.Lock()
+	g.dirty = append(g.dirty, c)
+	start := !g.running
+	g.running = true
+	g.mu.Unlock()
+	if start {
+		g.track.Go(g.flush)
+	}
+}
+
+func (g *Group) flush() {
+	for {
+		g.mu.Lock()
+		batch := g.dirty
+		if len(batch) == 0 {
+			g.running = false
+			g.mu.Unlock()
+			return
+		}
+		g.dirty = g.spare
+		g.mu.Unlock()
+		for _, c := range batch {
+			c.flushBatch(g.flusher)
+		}
+		clear(batch)
+		g.spare = batch[:0] // only the flusher touches it
+	}
+}
+
+func (c *Conn) flushBatch(sc *scratch) {
+	c.mu.Lock()
+	c.dirty = false
+	if c.state != idle || c.pend == nil {
+		c.mu.Unlock()
+		return
+	}
+	c.state = writing
+	c.mu.Unlock()
+	c.run(sc)
+}

@@ -1,0 +1,41 @@
+package outq
+
+import (
+	"bufio"
+	"net"
+	"net/http"
+)
+
+// Sizes of the library's own buffers. It reads through the first, which only has
+// to hold a frame header, and writes control frames through the second, which
+// holds the largest of them (127 bytes) whole.
+const (
+	libraryReads  = 16
+	libraryWrites = 128
+)
+
+// ResponseWriter is a response writer that gives away a [Conn] when it is
+// hijacked.
+type ResponseWriter struct {
+	http.ResponseWriter
+	Group *Group
+	Conn  *Conn // set by Hijack
+}
+
+// Hijack takes over the connection from the HTTP server, with any bytes that the
+// client sent early. The server's own buffers are free afterwards.
+func (w *ResponseWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	nc, rw, err := http.NewResponseController(w.ResponseWriter).Hijack()
+	if err != nil {
+		return nil, nil, err
+	}
+	w.Conn = New(nc, w.Group)
+	if n := rw.Reader.Buffered(); n > 0 {
+		early, _ := rw.Reader.Peek(n) // n bytes are there
+		w.Conn.unread(early)
+	}
+	return w.Conn, bufio.NewReadWriter(
+		bufio.NewReaderSize(w.Conn, libraryReads),
+		bufio.NewWriterSize(w.Conn, libraryWrites),
+	), nil
+}

@@ -1,0 +1,163 @@
+package outq
+
+import (
+	"io"
+	"net"
+	"syscall"
+	"time"
+)
+
+// readSize is the size of the pooled buffer that a connection holds while it has
+// unread data, and only then.
+const readSize = 4 << 10
+
+// reader is the reading half of a Conn, used by one goroutine.
+type reader struct {
+	raw    syscall.RawConn            // nil: read straight from the connection
+	fill   func(fd uintptr) (ok bool) // made once, not for each read
+	into   []byte                     // where fill reads to, nil for a pooled buffer
+	n      int
+	err    error
+	failed error   // what Read returned last, if an error
+	buf    *[]byte // pooled, with unread data, or nil
+	begin  int
+	end    int
+
+	message bool // a message is under way
+	armed   bool // its deadline is set
+	timeout time.Duration
+}
+
+func (r *reader) init(c *Conn) {
+	t, ok := c.Conn.(*net.TCPConn)
+	if !ok || !c.sock.ok() {
+		return
+	}
+	raw, err := t.SyscallConn()
+	if err != nil {
+		return
+	}
+	r.raw = raw
+	r.fill = func(uintptr) bool { return c.readReady() }
+}
+
+// SetMessageTimeout bounds the time from the first to the last byte of a
+// message. Zero means no bound. It must be called before reading starts.
+func (c *Conn) SetMessageTimeout(d time.Duration) { c.in.timeout = d }
+
+// BeginMessage tells that the bytes read from now on are parts of one message.
+// Called by the reading goroutine.
+func (c *Conn) BeginMessage() { c.in.message = true }
+
+// EndMessage tells that the message is complete.
+func (c *Conn) EndMessage() {
+	c.in.message = false
+	if c.in.armed {
+		c.in.armed = false
+		c.setReadDeadline(time.Time{})
+	}
+}
+
+// Stalled reports whether the reader waits for the rest of a message and its
+// time is not over.
+func (c *Conn) Stalled() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.stalled
+}
+
+// arm sets the deadline of a message whose next bytes are not there yet.
+func (c *Conn) arm() {
+	if c.in.message && !c.in.armed && c.in.timeout > 0 {
+		c.in.armed = true
+		c.setReadDeadline(time.Now().Add(c.in.timeout))
+	}
+}
+
+// setReadDeadline leaves the deadline alone once it belongs to the close.
+func (c *Conn) setReadDeadline(t time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stalled = !t.IsZero()
+	if !c.lingers {
+		c.Conn.SetReadDeadline(t) // an error means that it is closed; the read tells
+	}
+}
+
+// unread puts back bytes that were read before the Conn existed.
+func (c *Conn) unread(b []byte) {
+	b = append([]byte(nil), b...)
+	c.in.buf, c.in.begin, c.in.end = &b, 0, len(b)
+}
+
+// ReadErr returns the error that ended reading, nil so far. The library takes
+// the end of the connection for the end of a message when nothing of the
+// message's next part has arrived; this tells them apart. Called by the reading
+// goroutine.
+func (c *Conn) ReadErr() error { return c.in.failed }
+
+// Read waits for data without holding a buffer.
+func (c *Conn) Read(p []byte) (int, error) {
+	n, err := c.read(p)
+	if err != nil {
+		c.in.failed = err
+	}
+	return n, err
+}
+
+func (c *Conn) read(p []byte) (int, error) {
+	r := &c.in
+	if r.buf == nil {
+		if r.raw == nil {
+			c.arm()
+			return c.Conn.Read(p)
+		}
+		r.into, r.n, r.err = nil, 0, nil
+		if len(p) >= readSize {
+			r.into = p
+		}
+		if err := r.raw.Read(r.fill); err != nil {
+			return 0, err
+		}
+		if r.err != nil || r.into != nil {
+			return r.n, r.err
+		}
+	}
+	n := copy(p, (*r.buf)[r.begin:r.end])
+	if r.begin += n; r.begin == r.end {
+		if len(*r.buf) == readSize {
+			c.group.reads.Put(r.buf)
+		}
+		r.buf = nil
+	}
+	return n, nil
+}
+
+// readReady tries to read; false makes the runtime wait for data.
+func (c *Conn) readReady() bool {
+	r := &c.in
+	into := r.into
+	var pooled *[]byte
+	if into == nil {
+		pooled = c.group.reads.Get().(*[]byte)
+		into = *pooled
+	}
+	n, err := c.sock.read(into)
+	if n > 0 {
+		if r.n = n; pooled != nil {
+			r.buf, r.begin, r.end = pooled, 0, n
+		}
+		return true
+	}
+	if pooled != nil {
+		c.group.reads.Put(pooled)
+	}
+	if n < 0 {
+		c.arm()
+		return false
+	}
+	if r.err = err; err == nil {
+		r.err = io.EOF
+	}
+	return true
+}

@@ -1,0 +1,195 @@
+package outq
+
+import (
+	"net"
+	"time"
+
+	"parley/server/engine/frame"
+)
+
+// run writes what is pending until nothing is left or the socket is full. The
+// caller has set the state to writing. sc may be nil.
+func (c *Conn) run(sc *scratch) {
+	own := sc == nil
+	for {
+		c.mu.Lock()
+		if c.pend == nil {
+			c.settle()
+			break
+		}
+		if !c.sock.ok() {
+			c.block()
+			break
+		}
+		batch, size := c.pend, c.bytes
+		c.pend = nil
+		c.count, c.bytes = 0, 0
+		c.mu.Unlock()
+
+		if sc == nil {
+			sc = c.group.scratches.Get().(*scratch)
+		}
+		rest, err := sc.write(c.sock, batch.m)
+		c.group.free(batch)
+		if !c.written(rest, err, size) {
+			break
+		}
+	}
+	if own && sc != nil {
+		c.group.scratches.Put(sc)
+	}
+}
+
+// writeOne is run for one message that was never queued.
+func (c *Conn) writeOne(m *frame.Message, size int) {
+	head, body := m.WebSocket()
+	var (
+		n   int
+		err error
+	)
+	if body == nil {
+		n, err = c.sock.write(head)
+	} else {
+		n, err = c.sock.writev(head, body)
+	}
+	var rest [][]byte
+	if err == nil && n < size {
+		if n < len(head) {
+			rest = append(rest, head[n:])
+			n = len(head)
+		}
+		if body != nil {
+			rest = append(rest, body[n-len(head):])
+		}
+	}
+	if c.written(rest, err, size) {
+		c.run(nil)
+	}
+}
+
+// written books the outcome of a write of size bytes that did not block. It
+// reports whether the caller is still the writer.
+func (c *Conn) written(rest [][]byte, err error, size int) bool {
+	if err != nil {
+		c.failWriting(err)
+		return false
+	}
+	c.mu.Lock()
+	left := 0
+	for _, b := range rest {
+		left += len(b)
+	}
+	c.wrote(size - left)
+	switch {
+	case left > 0 && c.err == nil:
+		c.rest = rest
+		c.bytes += left
+		c.count += len(rest)
+		c.block()
+		return false
+	case c.pend == nil:
+		c.settle()
+		return false
+	}
+	c.mu.Unlock()
+	return true
+}
+
+// settle ends writing; it releases c.mu.
+func (c *Conn) settle() {
+	c.state = idle
+	shut := c.shut
+	linger := c.ending && !shut
+	if c.shut = false; shut && c.err == nil {
+		c.err = frame.ErrClosed
+	}
+	c.lingers = linger
+	if linger { // under the lock, so that EndMessage cannot undo it
+		c.SetReadDeadline(time.Now().Add(c.group.limits.Linger)) //nolint:errcheck // it is closed then
+	}
+	c.mu.Unlock()
+	if shut {
+		c.closeSocket()
+	}
+}
+
+// block leaves the writing to a goroutine; it releases c.mu.
+func (c *Conn) block() {
+	c.state = blocked
+	c.since = time.Now()
+	c.mu.Unlock()
+	c.group.track.Go(c.drain)
+}
+
+// drain writes with blocking writes until nothing waits.
+func (c *Conn) drain() {
+	buf := c.group.buffers.Get().(*[]byte)
+	defer c.group.buffers.Put(buf)
+	for {
+		c.mu.Lock()
+		if c.err != nil {
+			c.state = idle
+			c.mu.Unlock()
+			return
+		}
+		if len(c.rest) == 0 && c.pend == nil {
+			c.settle()
+			return
+		}
+		if len(c.rest) == 0 {
+			for _, m := range c.pend.m {
+				head, body := m.WebSocket()
+				if c.rest = append(c.rest, head); body != nil {
+					c.rest = append(c.rest, body)
+				}
+			}
+			c.group.free(c.pend)
+			c.pend = nil
+			c.count = len(c.rest)
+		}
+		rest := c.rest
+		c.since = time.Now()
+		c.SetWriteDeadline(c.since.Add(c.group.limits.Age)) //nolint:errcheck // the write fails then
+		c.mu.Unlock()
+		if err := c.drainRound(rest, *buf); err != nil {
+			if ne, ok := err.(net.Error); ok && ne.Timeout() {
+				err = frame.ErrSlow
+				c.reset()
+			}
+			c.failWriting(err)
+			return
+		}
+	}
+}
+
+// drainRound writes rest in pieces of at most the size of buf, so that the
+// bounds see progress. Short buffers are gathered, long ones go out as they are.
+func (c *Conn) drainRound(rest [][]byte, buf []byte) error {
+	for len(rest) > 0 {
+		piece, done := buf[:0], 0
+		if len(rest[0]) > len(buf)/2 {
+			piece = rest[0][:min(len(rest[0]), len(buf))]
+			if rest[0] = rest[0][len(piece):]; len(rest[0]) == 0 {
+				rest, done = rest[1:], 1
+			}
+		} else {
+			for done < len(rest) && len(piece)+len(rest[done]) <= len(buf) {
+				piece = append(piece, rest[done]...)
+				done++
+			}
+			rest = rest[done:]
+		}
+		if _, err := c.Conn.Write(piece); err != nil {
+			return err
+		}
+		c.mu.Lock()
+		if c.err == nil {
+			c.rest = rest
+			c.count -= done
+			c.bytes -= len(piece)
+			c.wrote(len(piece))
+		}
+		c.mu.Unlock()
+	}
+	return nil
+}

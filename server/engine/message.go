@@ -1,0 +1,49 @@
+package engine
+
+import (
+	"errors"
+
+	"parley/server/engine/frame"
+	"parley/server/engine/websocket"
+	"parley/shared/engineio"
+)
+
+// Message is one message on its way out, encoded once and shared by all its
+// receivers. It is immutable.
+type Message = frame.Message
+
+// Reason says why a session ended.
+type Reason = engineio.Reason
+
+// NewMessage returns a message. It takes over data: the caller must not change
+// it afterwards.
+func NewMessage(binary bool, data []byte) *Message { return frame.New(binary, data) }
+
+// SendOptions says how messages are sent. The zero value sends them reliably,
+// compressed if that is configured, and at once.
+type SendOptions struct {
+	Volatile   bool // drop the messages when the session is not writable
+	NoCompress bool // do not compress them
+	Batch      bool // only queue them; they leave soon, together with others
+}
+
+// Errors of [Session.Send], and causes given to [Receiver].Closed.
+var (
+	ErrClosed      = frame.ErrClosed                                               // the session has ended
+	ErrSlow        = frame.ErrSlow                                                 // the queue is full and the session ends
+	ErrNotWritable = errors.New("engine: session not writable")                    // a volatile message was dropped
+	ErrTooLarge    = websocket.ErrTooLarge                                         // the client sent more than MaxPayload
+	ErrHeartbeat   = errors.New("engine: the client sent a ping")                  // in version 4 the server pings
+	ErrOverlap     = errors.New("engine: two polls or two posts at once")          // of one session
+	ErrAborted     = errors.New("engine: the client gave up a poll or a post")     // connection closed early
+	ErrContentType = errors.New("engine: binary content type of a post")           // that was version 3
+	ErrStalled     = errors.New("engine: the body of a post did not come in time") // MessageTimeout
+)
+
+// Packets without data, shared by all sessions.
+var (
+	pingPacket  = frame.Control(engineio.PacketPing, nil)
+	closePacket = frame.Control(engineio.PacketClose, nil)
+	noopPacket  = frame.Control(engineio.PacketNoop, nil)
+	probeAnswer = frame.Control(engineio.PacketPong, []byte("probe"))
+)

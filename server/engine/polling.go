@@ -1,0 +1,208 @@
+package engine
+
+import "parley/shared/engineio"
+
+// pollState is the part of a session that waits for requests; guarded by the
+// session's lock.
+type pollState struct {
+	queue    []*Message
+	bytes    int
+	compress bool          // something in queue may be compressed
+	taken    chan struct{} // closed when queue is taken; nil unless wanted
+	get      *get          // the poll that waits
+	post     *post         // the post that is being received
+}
+
+// get is a poll that waits for packets.
+type get struct {
+	answer   chan answer // has room for one
+	probed   bool        // came while an upgrade waited for its completion
+	noopAt   instant     // when to let it go because of that, or 0
+	answered bool
+}
+
+// post is a request that brings packets.
+type post struct {
+	abort func() // makes reading its body fail; does not block
+}
+
+// answer is what a poll gets.
+type answer struct {
+	packets  []*Message
+	compress bool
+	refuse   bool // 400 instead: the session has been upgraded meanwhile
+}
+
+// push queues packets, and hands them to the poll that waits.
+func (p *pollState) push(l *QueueLimits, compress bool, packets ...*Message) error {
+	size := 0
+	for _, m := range packets {
+		size += m.Size()
+	}
+	if len(p.queue) > 0 && (p.bytes+size > l.Bytes || len(p.queue)+len(packets) > l.Messages) {
+		return ErrSlow
+	}
+	p.queue = append(p.queue, packets...)
+	p.bytes += size
+	p.compress = p.compress || compress
+	if p.get != nil {
+		p.reply(p.take())
+	}
+	return nil
+}
+
+// take empties the queue.
+func (p *pollState) take() answer {
+	a := answer{packets: p.queue, compress: p.compress}
+	p.queue, p.bytes, p.compress = nil, 0, false
+	if p.taken != nil {
+		close(p.taken)
+		p.taken = nil
+	}
+	return a
+}
+
+// reply answers the poll that waits.
+func (p *pollState) reply(a answer) {
+	p.get.answered = true
+	p.get.answer <- a
+	p.get = nil
+}
+
+// tick lets a poll go that was held during an upgrade.
+func (p *pollState) tick(now instant) {
+	if p.get != nil && p.get.noopAt != 0 && now >= p.get.noopAt {
+		p.reply(answer{packets: []*Message{noopPacket}})
+	}
+}
+
+// finish answers whoever waits when the session has ended.
+func (p *pollState) finish(e ending) {
+	a := p.take()
+	switch {
+	case e.farewell:
+		a = answer{packets: []*Message{noopPacket}}
+	case e.graceful:
+		a.packets = append(a.packets, closePacket)
+	default:
+		a = answer{packets: []*Message{closePacket}}
+	}
+	if p.get != nil {
+		p.reply(a)
+	}
+	if p.post != nil {
+		p.post.abort()
+		p.post = nil
+	}
+}
+
+// poll takes a GET. Either the answer is there at once or it comes to g. A
+// refused request gets code, which is 0 or more; -1 otherwise.
+func (s *Session) poll() (g *get, a answer, code engineio.ErrorCode) {
+	code = -1
+	s.step(func(do *after) {
+		p := s.polling
+		switch {
+		case s.state == closed:
+			code = engineio.UnknownSID
+		case p == nil:
+			code = engineio.BadRequest
+		case p.get != nil:
+			code = engineio.BadRequest
+			s.finish(do, ending{reason: engineio.ReasonTransportError, err: ErrOverlap})
+		case s.state == closing:
+			a = p.take()
+			a.packets = append(a.packets, closePacket)
+			s.finish(do, ending{reason: s.reason})
+		case len(p.queue) > 0:
+			a = p.take()
+		default:
+			g = &get{answer: make(chan answer, 1)}
+			if u := s.upgrade; u != nil && u.probed {
+				g.probed = true
+				g.noopAt = s.srv.now() + holdPoll
+			}
+			p.get = g
+		}
+	})
+	return g, a, code
+}
+
+// abandon takes the end of a poll's connection before it was answered, or before
+// the answer could be written.
+func (s *Session) abandon(g *get) {
+	s.step(func(do *after) {
+		if p := s.polling; p != nil && (p.get == g || g.answered) {
+			if p.get == g {
+				p.get = nil
+			}
+			s.finish(do, ending{reason: engineio.ReasonTransportError, err: ErrAborted})
+		}
+	})
+}
+
+// beginPost takes a POST before its body is read.
+func (s *Session) beginPost(abort func()) (p *post, code engineio.ErrorCode) {
+	code = -1
+	s.step(func(do *after) {
+		switch {
+		case s.state == closed:
+			code = engineio.UnknownSID
+		case s.polling == nil:
+			code = engineio.BadRequest
+		case s.polling.post != nil:
+			code = engineio.BadRequest
+			s.finish(do, ending{reason: engineio.ReasonTransportError, err: ErrOverlap})
+		default:
+			p = &post{abort: abort}
+			s.polling.post = p
+		}
+	})
+	return p, code
+}
+
+// endPost takes the end of a POST, whatever became of it.
+func (s *Session) endPost(p *post) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.polling != nil && s.polling.post == p {
+		s.polling.post = nil
+	}
+}
+
+// deliver hands on the packets of a POST and reports whether the request is to
+// be answered with ok. The session is closed otherwise, or uses another
+// transport by now.
+func (s *Session) deliver(p *post, body []byte) bool {
+	s.recv.Lock()
+	defer s.recv.Unlock()
+	s.mu.Lock()
+	ended := s.state != open
+	mine := s.polling != nil && s.polling.post == p
+	s.mu.Unlock()
+	if !mine {
+		return false
+	}
+	if ended { // a last poll is awaited; what comes in does not matter
+		return true
+	}
+	for packet, err := range engineio.Payload(body, s.srv.cfg.MaxPackets) {
+		switch {
+		case err != nil:
+			s.step(func(do *after) { s.finish(do, ending{reason: engineio.ReasonParseError, err: err}) })
+			return false
+		case packet.Type == engineio.PacketMessage:
+			s.alive.Store(true)
+			s.receive(packet)
+		case packet.Type == engineio.PacketClose:
+			s.control(packet)
+			return true
+		default:
+			s.control(packet)
+		}
+		if s.ended.Load() {
+			break
+		}
+	}
+	return true
+}

@@ -1,0 +1,133 @@
+package engine
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"parley/server/engine/polling"
+	"parley/server/engine/websocket"
+	"parley/shared/engineio"
+)
+
+// openPolling answers the handshake of a session that polls.
+func (srv *Server) openPolling(w http.ResponseWriter, r *http.Request) {
+	s := srv.begin(w, r)
+	if s == nil {
+		return
+	}
+	s.polling = &pollState{}
+	first := srv.greeting(s)
+	srv.open(s)
+	srv.writer.Write(w, r, true, first) //nolint:errcheck // who did not get it is unknown to us anyway
+}
+
+// openWebSocket answers the handshake of a session that begins on WebSocket.
+func (srv *Server) openWebSocket(w http.ResponseWriter, r *http.Request) {
+	s := srv.begin(w, r)
+	if s == nil {
+		return
+	}
+	ws, err := srv.sockets.Accept(w, r, s.shard.out)
+	if err != nil {
+		srv.report(Refusal{Request: r, Code: engineio.BadRequest, Message: err.Error(), Context: badUpgrade, Err: err})
+		return
+	}
+	s.adopt(ws)
+	ws.Send(false, false, srv.greeting(s)...) //nolint:errcheck // the reader will tell
+	srv.open(s)
+	s.start(ws)
+}
+
+// serveUpgrade answers a WebSocket that a session may change to. One that cannot
+// be used is accepted and closed: that is what the protocol's clients expect.
+func (srv *Server) serveUpgrade(w http.ResponseWriter, r *http.Request, s *Session) {
+	srv.prepare(w, r, "")
+	ws, err := srv.sockets.Accept(w, r, s.shard.out)
+	if err != nil {
+		srv.report(Refusal{Request: r, Code: engineio.BadRequest, Message: err.Error(), Context: badUpgrade, Err: err})
+		return
+	}
+	srv.candidate(s, ws)
+}
+
+// candidate offers a transport to a session, and closes it if it is not wanted.
+func (srv *Server) candidate(s *Session, t Transport) {
+	if !s.offer(t) {
+		t.Close(engineio.ReasonTransportClose)
+		t.Start(func(engineio.Packet) {}, func(engineio.Reason, error) {})
+		return
+	}
+	s.start(t)
+}
+
+// servePoll answers a poll, as soon as there is something to say.
+func (srv *Server) servePoll(w http.ResponseWriter, r *http.Request, s *Session) {
+	g, a, code := s.poll()
+	if g != nil {
+		select {
+		case a = <-g.answer:
+		case <-r.Context().Done():
+			s.abandon(g)
+			return
+		}
+	}
+	if a.refuse {
+		code = engineio.BadRequest
+	}
+	if code >= 0 {
+		srv.refuseRequest(w, Refusal{Request: r, Code: code, Context: transportMismatch})
+		return
+	}
+	srv.prepare(w, r, "")
+	if err := srv.writer.Write(w, r, a.compress, a.packets); err != nil && g != nil {
+		s.abandon(g)
+	}
+}
+
+// servePost takes the packets of a post.
+func (srv *Server) servePost(w http.ResponseWriter, r *http.Request, s *Session) {
+	control := http.NewResponseController(w)
+	p, code := s.beginPost(func() { control.SetReadDeadline(time.Unix(1, 0)) }) //nolint:errcheck // then it reads to its end
+	if code >= 0 {
+		w.Header().Set("Connection", "close") // its body stays unread
+		srv.refuseRequest(w, Refusal{Request: r, Code: code, Context: transportMismatch})
+		return
+	}
+	body, err := polling.Read(w, r, srv.cfg.MaxPayload, srv.cfg.MessageTimeout)
+	if err != nil {
+		s.endPost(p)
+		srv.badPost(w, r, s, err)
+		return
+	}
+	ok := s.deliver(p, body)
+	s.endPost(p)
+	if !ok {
+		srv.refuseRequest(w, Refusal{Request: r, Code: engineio.BadRequest, Context: transportMismatch})
+		return
+	}
+	srv.prepare(w, r, "")
+	srv.writer.OK(w) //nolint:errcheck // the client learns it in other ways
+}
+
+// badPost ends a session whose client sent a body that could not be read.
+func (srv *Server) badPost(w http.ResponseWriter, r *http.Request, s *Session, err error) {
+	status := http.StatusBadRequest
+	switch {
+	case errors.Is(err, polling.ErrTooLarge):
+		err, status = ErrTooLarge, http.StatusRequestEntityTooLarge
+	case errors.Is(err, polling.ErrContentType):
+		err = ErrContentType
+	case errors.Is(err, polling.ErrTimeout):
+		err, status = ErrStalled, http.StatusRequestTimeout
+	case errors.Is(err, polling.ErrUTF8):
+	default:
+		err = errors.Join(ErrAborted, err)
+	}
+	s.step(func(do *after) { s.finish(do, ending{reason: engineio.ReasonTransportError, err: err}) })
+	w.Header().Set("Connection", "close")
+	srv.report(Refusal{Request: r, Code: engineio.BadRequest, Message: err.Error(), Err: err})
+	w.WriteHeader(status)
+}
+
+var _ Transport = (*websocket.Conn)(nil)

@@ -1,0 +1,194 @@
+package engine
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"parley/shared/engineio"
+)
+
+func withValue(ctx context.Context, key, value any) context.Context {
+	return context.WithValue(ctx, key, value)
+}
+
+// ServeHTTP serves one request: handshake, poll, post or upgrade. Requests for
+// paths outside of Config.Path get 404.
+func (srv *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !strings.HasPrefix(r.URL.Path, srv.cfg.Path) {
+		http.NotFound(w, r)
+		return
+	}
+	srv.handler.ServeHTTP(w, r)
+}
+
+// Before returns a handler that serves the paths of the server and leaves the
+// others to next.
+func (srv *Server) Before(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, srv.cfg.Path) {
+			srv.handler.ServeHTTP(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// request is what the engine reads out of an HTTP request.
+type request struct {
+	query     url.Values
+	transport string
+	sid       string
+	upgrade   bool     // asks for WebSocket
+	session   *Session // of sid, or nil
+}
+
+func (srv *Server) handle(w http.ResponseWriter, r *http.Request) {
+	if srv.CORS(w, r) {
+		return
+	}
+	q, refusal := srv.verify(r)
+	if refusal != nil {
+		refusal.Request = r
+		srv.refuseRequest(w, *refusal)
+		return
+	}
+	switch {
+	case q.upgrade && q.session != nil:
+		srv.serveUpgrade(w, r, q.session)
+	case q.upgrade:
+		srv.openWebSocket(w, r)
+	case q.session == nil:
+		srv.openPolling(w, r)
+	case r.Method == http.MethodGet:
+		srv.servePoll(w, r, q.session)
+	case r.Method == http.MethodPost:
+		srv.servePost(w, r, q.session)
+	default:
+		w.Header().Set("Allow", "GET, POST")
+		http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
+	}
+}
+
+// verify decides whether a request makes sense and may come in.
+func (srv *Server) verify(r *http.Request) (request, *Refusal) {
+	values := r.URL.Query()
+	q := request{
+		query:     values,
+		transport: values.Get("transport"),
+		sid:       values.Get("sid"),
+		upgrade:   tokenIn(r.Header, "Connection", "upgrade") && tokenIn(r.Header, "Upgrade", "websocket"),
+	}
+	if f := srv.verifyTransport(r, &q); f != nil {
+		return q, f
+	}
+	if f := srv.verifyOrigin(r); f != nil {
+		return q, f
+	}
+	if q.sid != "" {
+		return q, srv.verifySession(&q)
+	}
+	return q, srv.verifyHandshake(r, &q)
+}
+
+func (srv *Server) verifyTransport(r *http.Request, q *request) *Refusal {
+	known := q.transport == transportPolling || q.transport == transportWebSocket
+	if !known || !slices.Contains(srv.cfg.Transports, q.transport) {
+		return &Refusal{Code: engineio.UnknownTransport}
+	}
+	for _, name := range []string{"transport", "sid", "EIO"} {
+		if len(q.query[name]) > 1 {
+			return &Refusal{Code: engineio.BadRequest, Context: badUpgrade}
+		}
+	}
+	return nil
+}
+
+func (srv *Server) verifySession(q *request) *Refusal {
+	q.session = srv.find(q.sid)
+	switch {
+	case q.session == nil:
+		return &Refusal{Code: engineio.UnknownSID}
+	case q.query.Get("EIO") != strconv.Itoa(engineio.Version):
+		return &Refusal{Code: engineio.BadRequest, Context: protocolMismatch}
+	case !q.upgrade && q.transport != transportPolling,
+		q.upgrade && q.transport != transportWebSocket:
+		return &Refusal{Code: engineio.BadRequest, Context: transportMismatch}
+	}
+	return nil
+}
+
+func (srv *Server) verifyHandshake(r *http.Request, q *request) *Refusal {
+	if r.Method != http.MethodGet {
+		return &Refusal{Code: engineio.BadHandshakeMethod}
+	}
+	if q.upgrade != (q.transport == transportWebSocket) {
+		return &Refusal{Code: engineio.BadRequest, Context: badUpgrade}
+	}
+	if q.query.Get("EIO") != strconv.Itoa(engineio.Version) {
+		return &Refusal{Code: engineio.UnsupportedVersion}
+	}
+	if srv.cfg.AllowRequest != nil {
+		if err := srv.cfg.AllowRequest(r); err != nil {
+			return &Refusal{Code: engineio.Forbidden, Message: err.Error(), Err: err}
+		}
+	}
+	return nil
+}
+
+// tokenIn reports whether a header that lists tokens has that one.
+func tokenIn(h http.Header, name, token string) bool {
+	for _, line := range h[name] {
+		for item := range strings.SplitSeq(line, ",") {
+			if strings.EqualFold(strings.TrimSpace(item), token) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// begin makes a session for a handshake, or refuses the request.
+func (srv *Server) begin(w http.ResponseWriter, r *http.Request) *Session {
+	if srv.closing.Load() {
+		http.Error(w, "server is shutting down", http.StatusServiceUnavailable)
+		return nil
+	}
+	id, err := srv.cfg.GenerateID(r)
+	if err != nil || id == "" || srv.find(id) != nil {
+		srv.refuseRequest(w, Refusal{Request: r, Code: engineio.BadRequest, Context: idGeneration, Err: err})
+		return nil
+	}
+	srv.prepare(w, r, id)
+	return srv.newSession(id, newHandshake(r, srv.cfg.RemoteAddr(r)))
+}
+
+// prepare sets the headers of a response that is not a refusal. id is that of a
+// new session, else empty.
+func (srv *Server) prepare(w http.ResponseWriter, r *http.Request, id string) {
+	if id != "" && srv.cfg.Cookie != nil {
+		http.SetCookie(w, srv.cookie(id))
+	}
+	if srv.cfg.Headers != nil {
+		srv.cfg.Headers(w.Header(), r, id != "")
+	}
+}
+
+// cookie is the configured cookie with the session id for a value.
+func (srv *Server) cookie(id string) *http.Cookie {
+	c := *srv.cfg.Cookie
+	if c.Name == "" {
+		c.Name, c.HttpOnly = "io", true
+		if c.SameSite == 0 {
+			c.SameSite = http.SameSiteLaxMode
+		}
+	}
+	if c.Path == "" {
+		c.Path = "/"
+	}
+	c.Value = id
+	return &c
+}

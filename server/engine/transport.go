@@ -1,0 +1,38 @@
+package engine
+
+import (
+	"parley/server/engine/frame"
+	"parley/shared/engineio"
+)
+
+// Transport is a connection that carries packets both ways at any time, as
+// WebSocket and WebTransport do. Polling is not one of them: it is part of the
+// session. All methods but Start may be called concurrently, none may block.
+type Transport interface {
+	Name() string
+
+	// Start begins to read, on a goroutine or however it likes. packet gets every
+	// packet, in order and one at a time; gone is called once, after the last.
+	Start(packet func(engineio.Packet), gone func(engineio.Reason, error))
+
+	// Send queues messages contiguously and writes them, later and together with
+	// others if batch says so. The error is ErrClosed or ErrSlow.
+	Send(batch, compress bool, msgs ...*frame.Message) error
+
+	// Queue is Send without writing: Flush follows. It is called under a lock.
+	Queue(compress bool, msgs ...*frame.Message) error
+	Flush()
+
+	Writable() bool
+	Buffered() (messages, bytes int)
+
+	// Flushed is closed when everything sent so far is out, or never will be.
+	Flushed() <-chan struct{}
+
+	// Stalled reports that a received message is incomplete but still in time.
+	Stalled() bool
+
+	// Close closes after what is queued, within bounds of its own; Abort at once.
+	Close(engineio.Reason)
+	Abort(error)
+}

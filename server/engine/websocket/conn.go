@@ -1,0 +1,304 @@
+package websocket
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"github.com/coder/websocket"
+
+	"parley/server/engine/frame"
+	"parley/server/engine/internal/outq"
+	"parley/server/engine/internal/track"
+	"parley/shared/engineio"
+)
+
+// ErrTooLarge means that the peer sent a message above the limit.
+var ErrTooLarge = websocket.ErrMessageTooBig
+
+var (
+	errUTF8  = errors.New("websocket: text message is not UTF-8")
+	errStall = errors.New("websocket: message did not arrive in time")
+)
+
+// Options configures an [Acceptor].
+type Options struct {
+	MaxPayload     int64         // bytes of a received message, after decompression
+	MessageTimeout time.Duration // from the first to the last byte of a received message
+	Deflate        int           // compress messages from this size in bytes on; 0: never
+	Track          *track.Group  // counts the goroutines that read
+}
+
+// Acceptor turns HTTP requests into connections.
+type Acceptor struct {
+	o     Options
+	small sync.Pool // of *[]byte, smallMessage
+}
+
+// smallMessage is the size of the pooled buffers that messages are read into.
+// Longer messages get a buffer of their own.
+const smallMessage = 4 << 10
+
+// NewAcceptor returns an Acceptor.
+func NewAcceptor(o Options) *Acceptor {
+	a := &Acceptor{o: o}
+	a.small.New = func() any { b := make([]byte, smallMessage); return &b }
+	return a
+}
+
+// Conn is one WebSocket connection. All methods but Start may be called
+// concurrently.
+type Conn struct {
+	a       *Acceptor
+	q       *outq.Conn
+	ws      *websocket.Conn
+	deflate bool
+	packet  func(engineio.Packet)
+	gone    func(engineio.Reason, error)
+}
+
+// Accept answers the opening handshake. When it returns an error, the request
+// has been answered. It does not look at the Origin header. The HTTP server's
+// goroutine is free afterwards: nothing is read before [Conn.Start].
+func (a *Acceptor) Accept(w http.ResponseWriter, r *http.Request, g *outq.Group) (*Conn, error) {
+	mode := websocket.CompressionDisabled
+	if a.o.Deflate > 0 {
+		mode = websocket.CompressionNoContextTakeover
+	}
+	ow := &outq.ResponseWriter{ResponseWriter: w, Group: g}
+	ws, err := websocket.Accept(ow, r, &websocket.AcceptOptions{InsecureSkipVerify: true, CompressionMode: mode})
+	if err != nil {
+		return nil, err
+	}
+	ws.SetReadLimit(a.o.MaxPayload)
+	ow.Conn.SetMessageTimeout(a.o.MessageTimeout)
+	deflate := strings.HasPrefix(w.Header().Get("Sec-Websocket-Extensions"), "permessage-deflate")
+	return &Conn{a: a, q: ow.Conn, ws: ws, deflate: deflate}, nil
+}
+
+// Name returns "websocket".
+func (c *Conn) Name() string { return "websocket" }
+
+// Send queues messages, contiguously. With batch they are only queued and leave
+// with the next flush of the connection's group. It never blocks. The error is
+// [frame.ErrClosed] or [frame.ErrSlow].
+func (c *Conn) Send(batch, compress bool, msgs ...*frame.Message) error {
+	if c.deflate && compress {
+		return c.q.Send(batch, c.deflated(msgs)...)
+	}
+	return c.q.Send(batch, msgs...)
+}
+
+// Queue is Send without the writing, for callers that hold a lock: they must
+// call [Conn.Flush] afterwards.
+func (c *Conn) Queue(compress bool, msgs ...*frame.Message) error {
+	if c.deflate && compress {
+		msgs = c.deflated(msgs)
+	}
+	return c.q.Queue(msgs...)
+}
+
+// Flush writes what is queued, as far as the system takes it. It does not block.
+func (c *Conn) Flush() { c.q.Flush() }
+
+func (c *Conn) deflated(msgs []*frame.Message) []*frame.Message {
+	small := make([]*frame.Message, len(msgs))
+	for i, m := range msgs {
+		small[i] = m.Deflated(c.a.o.Deflate)
+	}
+	return small
+}
+
+// Writable reports whether a message would leave at once, as far as one can tell.
+func (c *Conn) Writable() bool { return c.q.Idle() }
+
+// Buffered returns how much is queued.
+func (c *Conn) Buffered() (messages, bytes int) { return c.q.Buffered() }
+
+// Flushed returns a channel that is closed when everything sent so far has been
+// handed to the system, or never will be.
+func (c *Conn) Flushed() <-chan struct{} { return c.q.Flushed() }
+
+// Stalled reports whether a received message is incomplete and may still be
+// completed in time.
+func (c *Conn) Stalled() bool { return c.q.Stalled() }
+
+// Close closes the connection after what is queued, with a close frame. It does
+// not block.
+func (c *Conn) Close(reason engineio.Reason) {
+	code, text := websocket.StatusNormalClosure, ""
+	switch reason {
+	case engineio.ReasonServerShuttingDown:
+		code, text = websocket.StatusGoingAway, string(reason)
+	case engineio.ReasonParseError, engineio.ReasonPingTimeout:
+		code, text = websocket.StatusPolicyViolation, string(reason)
+	}
+	if reason == engineio.ReasonPingTimeout { // nobody is there to answer
+		if !c.q.Idle() {
+			c.q.Abort(frame.ErrClosed)
+			return
+		}
+		defer c.q.Close()
+	}
+	c.q.End(frame.Close(int(code), text))
+}
+
+// Abort closes the connection at once. What is queued is lost, and the system
+// does not try to deliver what it has taken over.
+func (c *Conn) Abort(err error) { c.q.Abort(err) }
+
+// Start begins to read on a goroutine of its own. packet gets every packet, in
+// order and one at a time; gone is called once, after the last.
+func (c *Conn) Start(packet func(engineio.Packet), gone func(engineio.Reason, error)) {
+	c.packet, c.gone = packet, gone
+	c.a.o.Track.Go(c.read)
+}
+
+func (c *Conn) read() {
+	for {
+		if err := c.next(); err != nil {
+			c.end(err)
+			return
+		}
+	}
+}
+
+// next reads one message and hands its packet on.
+func (c *Conn) next() error {
+	kind, r, err := c.ws.Reader(context.Background())
+	if err != nil {
+		return err
+	}
+	c.q.BeginMessage()
+	data, err := c.message(r)
+	if err == nil {
+		err = c.q.ReadErr() // see there: the library may have cut the message short
+	}
+	if err != nil {
+		return err
+	}
+	c.q.EndMessage()
+	if kind == websocket.MessageBinary {
+		c.packet(engineio.ParseBinary(data))
+		return nil
+	}
+	if !utf8.Valid(data) {
+		return errUTF8
+	}
+	p, err := engineio.ParseText(data)
+	if err != nil {
+		return &parseError{err}
+	}
+	c.packet(p)
+	return nil
+}
+
+// parseError is a message that is no packet.
+type parseError struct{ error }
+
+func (e *parseError) Unwrap() error { return e.error }
+
+// message reads a message into a buffer that the receiver may keep: of exactly
+// its size, or less than twice of it when it is long.
+func (c *Conn) message(r io.Reader) ([]byte, error) {
+	pooled := c.a.small.Get().(*[]byte)
+	defer c.a.small.Put(pooled)
+	n, err := fill(r, *pooled, 0)
+	if err == io.EOF {
+		return append(make([]byte, 0, n), (*pooled)[:n]...), nil
+	}
+	buf := *pooled
+	for size := 16 * smallMessage; err == nil; size *= 4 {
+		next := make([]byte, size)
+		copy(next, buf[:n])
+		buf = next
+		n, err = fill(r, buf, n)
+	}
+	if err != io.EOF {
+		return nil, err
+	}
+	if n < len(buf)/2 {
+		return append(make([]byte, 0, n), buf[:n]...), nil
+	}
+	return buf[:n:n], nil
+}
+
+// fill reads until buf is full or the message ends; io.EOF means that it ended.
+func fill(r io.Reader, buf []byte, n int) (int, error) {
+	for {
+		m, err := r.Read(buf[n:])
+		n += m
+		if err != nil || n == len(buf) && m == 0 {
+			return n, err
+		}
+	}
+}
+
+// end tells why reading ended, gives the peer a chance to read our close frame,
+// and closes the connection.
+func (c *Conn) end(err error) {
+	reason, code, err := c.explain(err)
+	c.gone(reason, err)
+	if code != 0 && c.q.Err() == nil {
+		c.q.End(frame.Close(int(code), string(reason)))
+		c.discard()
+	}
+	c.ws.CloseNow() //nolint:errcheck // it is closed either way
+}
+
+// explain turns an error of reading into a reason, and into the code of the
+// close frame we owe the peer (0: none).
+func (c *Conn) explain(err error) (engineio.Reason, websocket.StatusCode, error) {
+	switch own := c.q.Err(); own {
+	case nil, frame.ErrClosed: // the latter also when the library closes
+	case frame.ErrSlow:
+		return engineio.ReasonSlow, 0, own
+	default: // a write failed first
+		return engineio.ReasonTransportError, 0, own
+	}
+	var broken *parseError
+	var ce websocket.CloseError
+	var ne net.Error
+	switch {
+	case errors.As(err, &broken):
+		return engineio.ReasonParseError, websocket.StatusPolicyViolation, broken.error
+	case errors.Is(err, errUTF8):
+		return engineio.ReasonTransportError, websocket.StatusInvalidFramePayloadData, err
+	case errors.Is(err, websocket.ErrMessageTooBig):
+		return engineio.ReasonTransportError, websocket.StatusMessageTooBig, err
+	case errors.As(err, &ce):
+		return engineio.ReasonTransportClose, 0, ce
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed), errors.Is(err, io.ErrClosedPipe):
+		return engineio.ReasonTransportClose, 0, nil
+	case errors.As(err, &ne) && ne.Timeout():
+		return engineio.ReasonTransportError, websocket.StatusPolicyViolation, errStall
+	case errors.As(err, &ne):
+		return engineio.ReasonTransportError, 0, err
+	}
+	return engineio.ReasonTransportError, websocket.StatusProtocolError, err
+}
+
+// maxDiscard is how many bytes a peer may still send after we refused it.
+const maxDiscard = 4 << 20
+
+// discard reads on until the peer closes, so that our close frame is not lost in
+// the reset that unread data would cause. The queue bounds the time.
+func (c *Conn) discard() {
+	if half, ok := c.q.Conn.(interface{ CloseWrite() error }); ok {
+		<-c.q.Flushed()
+		half.CloseWrite() //nolint:errcheck // it is closed then
+	}
+	buf := make([]byte, 2*smallMessage)
+	for left := maxDiscard; left > 0; {
+		n, err := c.q.Read(buf)
+		if left -= n; err != nil {
+			return
+		}
+	}
+}
