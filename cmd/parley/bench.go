@@ -19,7 +19,7 @@ import (
 )
 
 type benchCommand struct {
-	URL         string        `help:"Address of the server." default:"http://localhost:3000" placeholder:"URL"`
+	URL         string        `help:"Address of the server." default:"http://localhost:3000"`
 	Connections int           `help:"Users, each with a connection of its own." short:"c" default:"100"`
 	Rooms       int           `help:"Rooms, over which the users are spread evenly." short:"r" default:"10"`
 	RoomsEach   int           `help:"Rooms that every user joins." default:"1"`
@@ -30,7 +30,7 @@ type benchCommand struct {
 	Drain       time.Duration `help:"How long to wait at the end for a delivery when none arrives." default:"3s"`
 	Timeout     time.Duration `help:"How long a connection, or an answer, may take." default:"20s"`
 	Transport   string        `help:"Transport: websocket or polling." enum:"websocket,polling" default:"websocket"`
-	Pid         int           `help:"Process of the server, to tell what it spends. 0 finds it by its port, -1 does not look." placeholder:"PID" default:"0"`
+	Pid         int           `help:"Process of the server, to tell what it spends. 0 finds it by its port, -1 does not look." default:"0"`
 	JSON        bool          `help:"The report as JSON."`
 	Quiet       bool          `help:"No progress." short:"q"`
 }

@@ -24,10 +24,10 @@ import (
 )
 
 type chatCommand struct {
-	URL     string        `help:"Address of the server." default:"http://localhost:3000" placeholder:"URL"`
-	Name    string        `help:"Your name, as others see it." default:"${user}" placeholder:"NAME"`
-	Room    string        `help:"Room to begin in." default:"lobby" placeholder:"ROOM"`
-	History int           `help:"How many older messages to show, at most 50." default:"20" placeholder:"N"`
+	URL     string        `help:"Address of the server." default:"http://localhost:3000"`
+	Name    string        `help:"Your name, as others see it." default:"${user}"`
+	Room    string        `help:"Room to begin in." default:"lobby"`
+	History int           `help:"How many older messages to show, at most 50." default:"20"`
 	Data    string        `help:"Folder for your identities and unsent messages. Default: parley in your configuration folder." placeholder:"DIR" type:"path"`
 	Forget  bool          `help:"Keep nothing: be somebody new, and lose at the end what could not be sent."`
 	Drain   time.Duration `help:"How long the end of the input waits for unsent messages." default:"30s"`
@@ -175,7 +175,8 @@ func identityName(address, name string) string {
 	if u, err := url.Parse(address); err == nil && u.Host != "" {
 		host = u.Host
 	}
-	sum := sha256.Sum256([]byte(host + "\x00" + chat.CleanLine(name)))
+	name = chat.CleanLine(name)
+	sum := sha256.Sum256([]byte(host + "\x00" + name))
 	readable := strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '.' || r == '-' {
 			return r

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"parley/cmd/parley/internal/talk"
 	"parley/shared/client"
 	"parley/shared/client/engine"
 	"parley/shared/client/polling"
@@ -21,9 +22,9 @@ import (
 
 // link is how a command reaches any Socket.IO server.
 type link struct {
-	URL       string            `help:"Address of the server." default:"http://localhost:3000" placeholder:"URL"`
-	Namespace string            `help:"Namespace to connect to." short:"n" default:"/" placeholder:"NAME"`
-	Path      string            `help:"Where the server listens." default:"/socket.io/" placeholder:"PATH"`
+	URL       string            `help:"Address of the server." default:"http://localhost:3000"`
+	Namespace string            `help:"Namespace to connect to." short:"n" default:"/"`
+	Path      string            `help:"Where the server listens." default:"/socket.io/"`
 	Auth      string            `help:"What CONNECT carries, as JSON." placeholder:"JSON"`
 	Header    map[string]string `help:"Additional HTTP headers." short:"H" placeholder:"NAME=VALUE" mapsep:"none"`
 	Transport string            `help:"Transport: auto, websocket or polling." enum:"auto,websocket,polling" default:"auto"`
@@ -65,7 +66,7 @@ func (l *link) open(ctx context.Context, reconnect bool, prepare func(*client.So
 		prepare(sock)
 	}
 	if err := l.wait(ctx, conn, sock); err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("connect to %s: %w", l.URL, err), conn.Close())
+		return nil, nil, errors.Join(fmt.Errorf("connect to %s: %s", l.URL, talk.Brief(err)), conn.Close())
 	}
 	return conn, sock, nil
 }

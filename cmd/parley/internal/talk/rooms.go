@@ -18,7 +18,7 @@ import (
 func (s *Session) state(st client.State) {
 	if st.Phase == client.Waiting && !s.lost {
 		s.lost = true
-		s.screen.Print(s.style.problem("no connection: %v; trying again", st.Err))
+		s.screen.Print(s.style.problem("no connection: %s; trying again", Brief(st.Err)))
 	}
 }
 
