@@ -12,6 +12,24 @@ import (
 	"parley/shared/socketio/msgpack"
 )
 
+func TestOurClientAgainstTheOfficialServer(t *testing.T) {
+	for _, mode := range clientcases.Modes() {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			clientcases.Run(t, officialSetup(t, mode))
+		})
+	}
+}
+
+func TestOurClientAgainstOurServer(t *testing.T) {
+	for _, mode := range clientcases.Modes() {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			clientcases.Run(t, ourSetup(t, mode))
+		})
+	}
+}
+
 // officialFixture starts the official server as a fixture and returns its address.
 func officialFixture(t *testing.T, settings map[string]any) string {
 	t.Helper()
@@ -25,45 +43,39 @@ func officialFixture(t *testing.T, settings map[string]any) string {
 	return at.URL
 }
 
-func TestOurClientAgainstTheOfficialServer(t *testing.T) {
-	for _, mode := range clientcases.Modes() {
-		t.Run(mode, func(t *testing.T) {
-			t.Parallel()
-			parser := ""
-			if mode == "msgpack" {
-				parser = "msgpack"
-			}
-			clientcases.Run(t, clientcases.Setup{
-				Mode:     mode,
-				URL:      officialFixture(t, map[string]any{"parser": parser}),
-				Recovery: officialFixture(t, map[string]any{"parser": parser, "recovery": true}),
-				Beating:  officialFixture(t, map[string]any{"parser": parser, "pingInterval": 300, "pingTimeout": 200}),
-			})
-		})
+// officialSetup starts the official server for our client's cases.
+func officialSetup(t *testing.T, mode string) clientcases.Setup {
+	t.Helper()
+	parser := ""
+	if mode == "msgpack" {
+		parser = "msgpack"
+	}
+	return clientcases.Setup{
+		Mode:     mode,
+		URL:      officialFixture(t, map[string]any{"parser": parser}),
+		Recovery: officialFixture(t, map[string]any{"parser": parser, "recovery": true}),
+		Beating:  officialFixture(t, map[string]any{"parser": parser, "pingInterval": 300, "pingTimeout": 500}),
 	}
 }
 
-func TestOurClientAgainstOurServer(t *testing.T) {
-	for _, mode := range clientcases.Modes() {
-		t.Run(mode, func(t *testing.T) {
-			t.Parallel()
-			config := func() server.Config {
-				cfg := server.Config{}
-				if mode == "msgpack" {
-					cfg.Parser = msgpack.New()
-				}
-				return cfg
-			}
-			recovering, beating := config(), config()
-			recovering.Recovery = time.Minute
-			beating.Engine.PingInterval, beating.Engine.PingTimeout = 300*time.Millisecond, 500*time.Millisecond
-			clientcases.Run(t, clientcases.Setup{
-				Mode:     mode,
-				Ours:     true,
-				URL:      startFixture(t, config()).url,
-				Recovery: startFixture(t, recovering).url,
-				Beating:  startFixture(t, beating).url,
-			})
-		})
+// ourSetup starts our server for our client's cases.
+func ourSetup(t *testing.T, mode string) clientcases.Setup {
+	t.Helper()
+	config := func() server.Config {
+		cfg := server.Config{}
+		if mode == "msgpack" {
+			cfg.Parser = msgpack.New()
+		}
+		return cfg
+	}
+	recovering, beating := config(), config()
+	recovering.Recovery = time.Minute
+	beating.Engine.PingInterval, beating.Engine.PingTimeout = 300*time.Millisecond, 500*time.Millisecond
+	return clientcases.Setup{
+		Mode:     mode,
+		Ours:     true,
+		URL:      startFixture(t, config()).url,
+		Recovery: startFixture(t, recovering).url,
+		Beating:  startFixture(t, beating).url,
 	}
 }
