@@ -3,21 +3,14 @@ package outq
 import (
 	"net"
 	"syscall"
-	"unsafe"
 )
 
 // sock is the descriptor of a TCP connection. It stays valid while somebody owns
 // the writing: Conn closes it only when nobody does.
-//
-// The system calls are made without telling the scheduler: they do not block,
-// and giving up the processor for each of them costs about a quarter more. Only
-// those that copy more than longCall bytes are told.
 type sock struct {
 	fd  uintptr
 	set bool
 }
-
-const longCall = 128 << 10
 
 func sockOf(nc net.Conn) sock {
 	t, ok := nc.(*net.TCPConn)
@@ -43,13 +36,7 @@ func (k sock) write(b []byte) (int, error) {
 		return 0, nil
 	}
 	for {
-		var n uintptr
-		var e syscall.Errno
-		if len(b) > longCall {
-			n, _, e = syscall.Syscall(syscall.SYS_WRITE, k.fd, uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)))
-		} else {
-			n, _, e = syscall.RawSyscall(syscall.SYS_WRITE, k.fd, uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)))
-		}
+		n, e := sysWrite(k.fd, b)
 		if e != syscall.EINTR {
 			return result(n, e)
 		}
@@ -84,13 +71,7 @@ func (k sock) writeVector(room *vector, vec [][]byte) (int, error) {
 
 func (k sock) vectored(v []syscall.Iovec, size int) (int, error) {
 	for {
-		var n uintptr
-		var e syscall.Errno
-		if size > longCall {
-			n, _, e = syscall.Syscall(syscall.SYS_WRITEV, k.fd, uintptr(unsafe.Pointer(&v[0])), uintptr(len(v)))
-		} else {
-			n, _, e = syscall.RawSyscall(syscall.SYS_WRITEV, k.fd, uintptr(unsafe.Pointer(&v[0])), uintptr(len(v)))
-		}
+		n, e := sysWritev(k.fd, v, size)
 		if e != syscall.EINTR {
 			return result(n, e)
 		}
@@ -100,10 +81,10 @@ func (k sock) vectored(v []syscall.Iovec, size int) (int, error) {
 // read reads what is there; -1 and no error mean that nothing is yet.
 func (k sock) read(b []byte) (int, error) {
 	for {
-		n, _, e := syscall.RawSyscall(syscall.SYS_READ, k.fd, uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)))
+		n, e := sysRead(k.fd, b)
 		switch e {
 		case 0:
-			return int(n), nil
+			return n, nil
 		case syscall.EAGAIN:
 			return -1, nil
 		case syscall.EINTR:
@@ -113,10 +94,10 @@ func (k sock) read(b []byte) (int, error) {
 	}
 }
 
-func result(n uintptr, e syscall.Errno) (int, error) {
+func result(n int, e syscall.Errno) (int, error) {
 	switch e {
 	case 0:
-		return int(n), nil
+		return n, nil
 	case syscall.EAGAIN:
 		return 0, nil
 	}
