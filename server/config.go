@@ -3,6 +3,7 @@ package server
 import (
 	"io/fs"
 	"log/slog"
+	"math"
 	"time"
 
 	"parley/server/adapter"
@@ -73,16 +74,17 @@ type Config struct {
 // Limits bound what one client can make the server hold. Zero fields take the default, negative ones mean no
 // limit. The sizes of messages and queues are in [engine.Config].
 type Limits struct {
-	Namespaces  int  // namespaces joined by one connection; more are refused with CONNECT_ERROR. Default 16
-	Rooms       int  // rooms of one socket beside its own; Join fails with ErrTooManyRooms. Default 128
-	RoomBytes   int  // length of a room's name; Join fails with ErrRoomName. Default 255
-	Attachments int  // binary attachments of one received packet; more close the connection. Default 10
-	Depth       int  // nesting of one received packet; more closes the connection. Default 512
-	PacketBytes int  // one received packet with its attachments; more closes the connection. Default 4 x MaxPayload
-	Inbox       int  // events of one socket that wait for its handlers; see "Order" in the package doc. Default 256
-	InboxBytes  int  // the same in bytes. Default 1 MiB
-	Held        int  // packets emitted to a socket before it is connected; more are refused. Default 256
-	EventRate   Rate // events that one socket may send. Default: no limit
+	Namespaces  int           // namespaces joined by one connection; more are refused with CONNECT_ERROR. Default 16
+	Rooms       int           // rooms of one socket beside its own; Join fails with ErrTooManyRooms. Default 128
+	RoomBytes   int           // length of a room's name; Join fails with ErrRoomName. Default 255
+	Attachments int           // binary attachments of one received packet; more close the connection. Default 10
+	Depth       int           // nesting of one received packet; more closes the connection. Default 512
+	PacketBytes int           // one received packet with its attachments; more closes the connection. Default 4 x MaxPayload
+	PacketTime  time.Duration // how long a received packet may wait for its attachments. Default 60 s
+	Inbox       int           // events of one socket that wait for its handlers; see "Bounds" in the package doc. Default 256
+	InboxBytes  int           // the same in bytes. Default 1 MiB
+	Held        int           // packets emitted to a socket before it is connected; more are refused. Default 256
+	EventRate   Rate          // events that one socket may send. Default: no limit
 }
 
 // Rate is a token bucket: so many a second on average, and Burst at once. An event above it is dropped; who wants
@@ -142,6 +144,11 @@ func (l Limits) withDefaults(maxPayload int) Limits {
 	set(&l.Attachments, 10)
 	set(&l.Depth, 512)
 	set(&l.PacketBytes, 4*maxPayload)
+	if l.PacketTime == 0 {
+		l.PacketTime = time.Minute
+	} else if l.PacketTime < 0 {
+		l.PacketTime = math.MaxInt64
+	}
 	set(&l.Inbox, 256)
 	set(&l.InboxBytes, 1<<20)
 	set(&l.Held, 256)

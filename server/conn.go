@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -16,6 +17,7 @@ type conn struct {
 	srv     *Server
 	session *engine.Session
 	decoder socketio.Decoder // used by Receive only
+	overdue *time.Timer      // used by Receive and Closed only; runs while a packet waits for attachments
 
 	mu      sync.Mutex
 	sockets []*Socket   // guarded by mu; connecting ones too; seldom more than one or two
@@ -65,8 +67,25 @@ func (c *conn) Receive(binary bool, data []byte) {
 		c.violation(fmt.Errorf("server: decode packet: %w", err))
 		return
 	}
+	c.watchPending(complete)
 	if complete {
 		c.packet(&p)
+	}
+}
+
+// watchPending bounds the time for which a packet may wait for its attachments.
+func (c *conn) watchPending(complete bool) {
+	if complete {
+		if c.overdue != nil {
+			c.overdue.Stop()
+			c.overdue = nil
+		}
+		return
+	}
+	if c.overdue == nil {
+		c.overdue = time.AfterFunc(c.srv.cfg.Limits.PacketTime, func() {
+			c.violation(errors.New("server: the attachments of a packet did not come in time"))
+		})
 	}
 }
 
@@ -168,6 +187,7 @@ func (c *conn) Closed(reason engineio.Reason, err error) {
 		c.timer = nil
 	}
 	c.mu.Unlock()
+	c.watchPending(true)
 	for _, s := range c.all() {
 		s.end(reason, err, true)
 	}

@@ -132,8 +132,7 @@ func (ns *Namespace) watchesOutgoing() bool {
 
 // outgoing takes a packet apart for listeners.
 func outgoing(p adapter.Packet) (name string, args event.Args) {
-	packet := socketio.Packet{Type: socketio.PacketEvent, Data: p.Data, Attachments: p.Attachments}
-	name, args, _ = packet.Event() // written by this program: it cannot fail
+	name, args, _ = p.Event() // written by this program: it cannot fail
 	return name, args
 }
 

@@ -46,11 +46,7 @@ func (s *Socket) takeSession(ctx context.Context) (session adapter.Session, ok b
 	if pid == "" || !isString && ask.Offset != nil {
 		return adapter.Session{}, false
 	}
-	session, live, err := r.Take(ctx, pid, offset)
-	if live != nil {
-		last := live.(*Socket).evict()
-		session.Rooms, session.Data = last.Rooms, last.Data
-	}
+	session, err := r.Take(ctx, pid, offset)
 	if err != nil {
 		if !errors.Is(err, adapter.ErrNoSession) {
 			s.srv().fault(Fault{Namespace: s.ns, Socket: s, Err: err})

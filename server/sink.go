@@ -114,10 +114,12 @@ func (k sink) Apply(members []adapter.Member, c adapter.Change) {
 	}
 }
 
+// Evict ends a socket whose client has come back elsewhere.
+func (k sink) Evict(m adapter.Member) adapter.Session { return m.(*Socket).evict() }
+
 // ServerEvent calls the listeners for events between servers.
 func (k sink) ServerEvent(p adapter.Packet, reply func(adapter.Packet)) {
-	packet := socketio.Packet{Type: socketio.PacketEvent, Data: p.Data, Attachments: p.Attachments}
-	name, args, err := packet.Event()
+	name, args, err := p.Event()
 	if err != nil {
 		k.Fault(err)
 		return

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"parley/shared/event"
+	"parley/shared/socketio"
 )
 
 // Packet is an event in canonical form: Data is the JSON text of the array ["name",argument,…], in which
@@ -24,6 +25,18 @@ func (p Packet) Size() int {
 		n += len(a)
 	}
 	return n
+}
+
+// Args takes the packet of an answer apart.
+func (p Packet) Args() (event.Args, error) {
+	packet := socketio.Packet{Type: socketio.PacketAck, Data: p.Data, Attachments: p.Attachments}
+	return packet.Args()
+}
+
+// Event takes the packet of an event apart.
+func (p Packet) Event() (name string, args event.Args, err error) {
+	packet := socketio.Packet{Type: socketio.PacketEvent, Data: p.Data, Attachments: p.Attachments}
+	return packet.Event()
 }
 
 // Flags modify one emit.
@@ -108,6 +121,9 @@ type Sink interface {
 	Ask(members []Member, f Flags, p Packet, answer func(Answer)) (finish func(err error))
 	// Apply carries out a change on members of this server.
 	Apply(members []Member, c Change)
+	// Evict ends a member whose client has come back on another connection, and returns what it leaves behind. No
+	// lock may be held that Remove or Suspend takes.
+	Evict(m Member) Session
 	// ServerEvent hands over an event that another server sent to the namespace itself. reply is nil when no
 	// answer is wanted, else it is called at most once.
 	ServerEvent(p Packet, reply func(Packet))
@@ -209,10 +225,10 @@ type Recoverer interface {
 	// Drop forgets the session of m, which said goodbye.
 	Drop(m Member)
 	// Take removes the session and returns it, ready for Replay. offset is the last position the client has seen, ""
-	// when it has seen no event. The error is [ErrNoSession] when there is none, and [ErrGap] when the log does not
-	// reach back far enough; then the session is gone all the same. A socket that is still connected under the
-	// session is evicted: on another server by Take, here by the caller, to whom it is returned as live.
-	Take(ctx context.Context, pid, offset string) (s Session, live Member, err error)
+	// when it has seen no event. A socket that is still connected under the session, on whatever server, is evicted.
+	// The error is [ErrNoSession] when there is none, and [ErrGap] when the log does not reach back far enough; then
+	// the session is gone all the same.
+	Take(ctx context.Context, pid, offset string) (Session, error)
 	// Return gives back a session whose owner was refused at the door; it expires as it would have.
 	Return(s Session)
 	// Replay hands to the Sink what the owner of s has missed, pausing with flush whenever a portion is queued, and

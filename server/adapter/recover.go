@@ -67,31 +67,32 @@ func (l *Local) Drop(m Member) {
 	}
 }
 
-// Take removes a session and returns it. A live owner's rooms and data are as they were when it connected: the
-// caller, who disconnects that socket, asks it for the last ones.
-func (l *Local) Take(_ context.Context, pid, offset string) (Session, Member, error) {
+// Take removes a session, evicts who is still connected under it, and returns it.
+func (l *Local) Take(_ context.Context, pid, offset string) (Session, error) {
 	now := time.Now()
 	l.smu.Lock()
 	kept, ok := l.sessions[pid]
 	delete(l.sessions, pid)
 	l.smu.Unlock()
 	if !ok {
-		return Session{}, nil, ErrNoSession
+		return Session{}, ErrNoSession
 	}
 	s := kept.Session
 	if kept.live != nil {
 		s = l.lose(kept, now)
+		last := l.sink.Evict(kept.live)
+		s.Rooms, s.Data = last.Rooms, last.Data
 	} else if now.After(s.Expires) {
-		return Session{}, nil, ErrNoSession
+		return Session{}, ErrNoSession
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	from, err := l.from(s, offset, now)
 	if err != nil {
-		return Session{}, kept.live, err
+		return Session{}, err
 	}
 	s.From = l.log.position(from)
-	return s, kept.live, nil
+	return s, nil
 }
 
 // from finds the number after which the client has missed something.

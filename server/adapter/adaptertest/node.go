@@ -24,6 +24,7 @@ type node struct {
 	adapter adapter.Adapter
 	faults  chan error
 	events  chan string // from other servers
+	marks   int         // markers that settle has sent
 	answer  string      // to other servers' questions; "" leaves them open
 }
 
@@ -198,6 +199,13 @@ func (k sink) Apply(members []adapter.Member, c adapter.Change) {
 			m.(*member).end()
 		}
 	}
+}
+
+func (k sink) Evict(m adapter.Member) adapter.Session {
+	old := m.(*member)
+	old.end()
+	k.adapter.(adapter.Recoverer).Suspend(old) // as a server does; the session has a new owner by now
+	return old.Session()
 }
 
 func (k sink) ServerEvent(p adapter.Packet, reply func(adapter.Packet)) {

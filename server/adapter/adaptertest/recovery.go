@@ -87,12 +87,7 @@ func (c *client) lose() {
 // comeBack takes the session up on a node.
 func (c *client) comeBack(n *node) error {
 	r := n.adapter.(adapter.Recoverer)
-	session, live, err := r.Take(n.t.Context(), c.m.session.PID, c.seen)
-	if live != nil {
-		live.(*member).end()
-		last := live.Session()
-		session.Rooms, session.Data = last.Rooms, last.Data
-	}
+	session, err := r.Take(n.t.Context(), c.m.session.PID, c.seen)
 	if err != nil {
 		return err
 	}
@@ -109,6 +104,23 @@ func (c *client) comeBack(n *node) error {
 func (n *node) emit(target adapter.Target, name string, args ...any) {
 	n.t.Helper()
 	require.NoError(n.t, n.adapter.Broadcast(n.t.Context(), target, packet(name, args...)))
+}
+
+// settle returns when every server has delivered what was emitted before.
+func settle(nodes ...*node) {
+	for _, n := range nodes {
+		n.t.Helper()
+		n.marks++
+		probe := n.stranger(fmt.Sprintf("probe-%p-%d", n, n.marks))
+		n.adapter.Add(probe, nil)
+		nodes[0].emit(rooms(event.Room(probe.id)), "settled", n.marks)
+		select {
+		case <-probe.got:
+		case <-time.After(patience):
+			require.FailNow(n.t, "nothing came")
+		}
+		n.adapter.Remove(probe)
+	}
 }
 
 func rooms(names ...event.Room) adapter.Target { return adapter.Target{Rooms: names} }
@@ -133,6 +145,7 @@ func (s Suite) replay(t *testing.T) {
 	n.emit(adapter.Target{Except: []event.Room{"r3"}}, "excepted")
 	n.emit(adapter.Target{Rooms: []event.Room{"r1"}, Except: []event.Room{"a"}}, "sender")
 	n.emit(adapter.Target{Flags: adapter.Flags{Volatile: true}}, "volatile")
+	settle(nodes...)
 	for i := range 300 { // more than one portion
 		n.emit(rooms("r1"), "n", i)
 	}
@@ -162,7 +175,7 @@ func (s Suite) onceOnly(t *testing.T) {
 	won := make(chan error, 8)
 	for range cap(won) {
 		wg.Go(func() {
-			_, _, err := c.r.Take(t.Context(), "pid-a", "")
+			_, err := c.r.Take(t.Context(), "pid-a", "")
 			won <- err
 		})
 	}
@@ -176,13 +189,14 @@ func (s Suite) onceOnly(t *testing.T) {
 		}
 	}
 	require.Equal(t, 1, winners)
-	_, _, err := c.r.Take(t.Context(), "unknown", "")
+	_, err := c.r.Take(t.Context(), "unknown", "")
 	require.ErrorIs(t, err, adapter.ErrNoSession)
 }
 
 func (s Suite) noEventYet(t *testing.T) {
 	n := s.open(t, Config{Recovery: time.Minute}, 1)[0]
 	n.emit(adapter.Target{}, "before")
+	settle(n)
 	c := newClient(n, "a")
 	c.lose()
 	require.NoError(t, c.comeBack(n))
@@ -229,9 +243,8 @@ func (s Suite) refused(t *testing.T) {
 	c := newClient(n, "a", "r")
 	c.lose()
 	n.emit(rooms("r"), "missed")
-	session, live, err := c.r.Take(t.Context(), "pid-a", c.seen)
+	session, err := c.r.Take(t.Context(), "pid-a", c.seen)
 	require.NoError(t, err)
-	require.Nil(t, live)
 	c.r.Return(session)
 	require.NoError(t, c.comeBack(n))
 	c.expect("missed")
@@ -275,6 +288,7 @@ func (s Suite) positions(t *testing.T) {
 	require.ErrorIs(t, c.comeBack(n), adapter.ErrGap, "not a position")
 
 	n.emit(adapter.Target{}, "before the next session")
+	settle(n)
 	c = newClient(n, "b")
 	c.seen = stale // left over from the session before
 	c.lose()
