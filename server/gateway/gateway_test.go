@@ -35,10 +35,16 @@ const patience = 20 * time.Second
 // start runs a chat server and returns its address.
 func start(t *testing.T, cfg gateway.Config) (address string) {
 	t.Helper()
+	return startWith(t, server.Config{}, cfg)
+}
+
+func startWith(t *testing.T, sc server.Config, cfg gateway.Config) (address string) {
+	t.Helper()
 	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "chat.db"))
 	require.NoError(t, err)
 	quiet := slog.New(slog.DiscardHandler)
-	srv := server.New(server.Config{Logger: quiet})
+	sc.Logger = quiet
+	srv := server.New(sc)
 	chats, err := service.Open(t.Context(), service.Config{Store: store, Publisher: gateway.NewPublisher(srv, nil)})
 	require.NoError(t, err)
 	cfg.Logger = quiet
