@@ -27,7 +27,7 @@ import (
 
 // patience is how long anything the page does may take. It is long because the
 // machines that run this are small and run other tests beside it.
-const patience = 60 * time.Second
+const patience = 30 * time.Second
 
 // Browser is a running Chromium with a profile of its own.
 type Browser struct {
@@ -213,7 +213,8 @@ func (tab *Tab) Wait(t testing.TB, condition string) {
 		last = err
 		<-time.After(50 * time.Millisecond)
 	}
-	text, _ := evaluate[string](tab, "document.body?.innerText ?? 'nothing'")
+	text, _ := evaluate[string](tab, `document.body?.innerText + "\n\nfocus: " + document.activeElement?.outerHTML.slice(0, 300) +
+		"\nvalue: " + JSON.stringify(document.activeElement?.value)`)
 	t.Fatalf("waited in vain for %s (last error: %v); the page shows:\n%s", condition, last, text)
 }
 
