@@ -1,6 +1,7 @@
 package interop_test
 
 import (
+	"bytes"
 	"encoding/base64"
 	"math"
 	"math/rand/v2"
@@ -35,7 +36,7 @@ func TestMsgpackDecoderAgreesWithTheOfficialOne(t *testing.T) {
 			checkReencoded(t, seed, ours, theirs, reasons)
 			return true
 		}
-		reason := msgpackDifference(ours, theirs)
+		reason := msgpackDifference(frame, ours, theirs)
 		require.NotEmpty(t, reason, "unexplained difference (seed %d)\nframe:  %x\nours:   %s\ntheirs: %s", seed, frame, show(ours), show(theirs))
 		reasons[reason]++
 		return false
@@ -177,9 +178,11 @@ func holdsHuge(v any) bool {
 }
 
 // msgpackDifference says why our decoder and the official one may differ, or "".
-func msgpackDifference(ours, theirs outcome) string {
+func msgpackDifference(frame []byte, ours, theirs outcome) string {
 	if ours.Error == "" {
 		switch text := show(ours); {
+		case bytes.Contains(frame, []byte{0xd4, 0}) && len(theirs.Packets) == 1 && lacksMembers(theirs.Packets[0].Data, ours.Packets[0].Data):
+			return "a member twice, the second time undefined, which hides the first only from the official decoder"
 		case protoMember.MatchString(text):
 			return "a member __proto__, which the official decoder takes for the prototype"
 		case strings.Contains(theirs.Error, "primitive value"):
@@ -193,8 +196,8 @@ func msgpackDifference(ours, theirs outcome) string {
 		return ""
 	}
 	for _, s := range []struct{ error, reason string }{
-		{"bad key", "a key that is neither text nor a 64-bit integer"},
-		{"no key", "a key that is neither text nor a 64-bit integer"},
+		{"bad key", "a key that is neither text nor a whole number within 2^53"},
+		{"no key", "a key that is neither text nor a whole number within 2^53"},
 		{"invalid namespace", "a namespace without slash or with a comma"},
 		{"invalid acknowledgement id", "an id below 0 or above 2^53-1"},
 		{"EVENT takes a non-empty array", "an event without name"},
@@ -209,6 +212,32 @@ func msgpackDifference(ours, theirs outcome) string {
 		}
 	}
 	return ""
+}
+
+// lacksMembers reports whether a becomes b when members are put into its objects.
+func lacksMembers(a, b any) bool {
+	switch a := a.(type) {
+	case []any:
+		b, ok := b.([]any)
+		if !ok || len(a) != len(b) {
+			return false
+		}
+		for i := range a {
+			if !lacksMembers(a[i], b[i]) {
+				return false
+			}
+		}
+		return true
+	case map[string]any:
+		b, ok := b.(map[string]any)
+		for k := range a {
+			if v, has := b[k]; !has || !lacksMembers(a[k], v) {
+				return false
+			}
+		}
+		return ok
+	}
+	return sameData(a, b)
 }
 
 var isoTime = regexp.MustCompile(`"[+-]?\d{4,6}-\d\d-\d\dT`)

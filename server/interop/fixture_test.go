@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"parley/server"
+	"parley/server/engine"
 
 	"parley/shared/engineio"
 	"parley/shared/event"
@@ -39,6 +40,7 @@ func startFixture(t *testing.T, cfg server.Config) *fixture {
 	t.Helper()
 	cfg.Logger = slog.New(slog.DiscardHandler)
 	cfg.CleanupNamespaces = true
+	cfg.Engine.CORS = &engine.CORS{AnyOrigin: true} // the cases in a browser come from another site
 	f := &fixture{Server: server.New(cfg), reasons: map[string]*departure{}}
 	web := httptest.NewServer(f)
 	f.url = web.URL
