@@ -10,6 +10,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	service "parley/server/chat"
 )
 
 // talk starts `parley chat` with a data folder of its own.
@@ -104,6 +106,44 @@ func TestWhatIsTypedOfflineArrivesOnceAndInOrder(t *testing.T) {
 	assert.Equal(t, want, said(bob.out, "Ann"))
 	assert.Contains(t, ann.out.String(), "* connected again")
 	assert.Equal(t, exitDone, ann.end())
+}
+
+// Rows: D08
+func TestWhatIsLostOrRepeatedOnTheWayIsShownOnceAndInOrder(t *testing.T) {
+	s := newSite(t)
+	s.down()
+	s.wrap = func(p service.Publisher) service.Publisher { return &faulty{Publisher: p} }
+	s.start()
+	ann, bob := talkAs(t, s, "Ann"), talkAs(t, s, "Bob")
+	ann.until("* Bob joined")
+	var want []string
+	for i := range 12 {
+		want = append(want, fmt.Sprint("message ", i))
+		bob.typed(want[i])
+		bob.until("Bob: " + want[i] + "\n")
+	}
+	ann.until("Bob: message 11")
+	assert.Equal(t, want, said(ann.out, "Bob"))
+}
+
+func TestAServerThatHasForgotten(t *testing.T) {
+	s := newSite(t)
+	ann := talkAs(t, s, "Ann")
+	ann.until("* #lobby")
+	ann.typed("one", "two")
+	ann.until("Ann: two")
+	s.down()
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		if err := os.Remove(s.file + suffix); err != nil {
+			require.ErrorIs(t, err, os.ErrNotExist)
+		}
+	}
+	ann.until("! no connection")
+	s.start()
+	ann.until("* #lobby: some older messages are not shown")
+	ann.typed("three")
+	ann.until("Ann: three")
+	assert.Equal(t, []string{"one", "two", "three"}, said(ann.out, "Ann"))
 }
 
 func TestAScriptWaitsUntilItsLinesAreSent(t *testing.T) {

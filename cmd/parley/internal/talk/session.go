@@ -47,6 +47,7 @@ const (
 	gapPatience = 250 * time.Millisecond // before a missing message is asked for
 	joinPause   = 2 * time.Second        // before a failed join is tried again
 	mostWaiting = 100                    // unsent messages above which a pipe is not read
+	impatience  = 2 * time.Second        // that somebody who ends the session waits for unsent messages
 )
 
 // Session is one user in the chat. Everything it knows belongs to the goroutine of Run; callbacks of the client and
@@ -236,7 +237,11 @@ func (s *Session) loop(ctx context.Context, lines <-chan string) error {
 	var giveUp <-chan time.Time // not nil after the last line
 	end := func() {
 		lines = nil
-		giveUp = time.After(s.cfg.Drain)
+		drain := s.cfg.Drain
+		if s.screen.Interactive() {
+			drain = min(drain, impatience)
+		}
+		giveUp = time.After(drain)
 	}
 	for s.refused == nil {
 		s.screen.Status(s.status())
