@@ -9,6 +9,7 @@ import (
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
 	"parley/app/state"
+	"parley/shared/chat"
 )
 
 // program is the running page: the one State, and the loop that feeds it. All
@@ -34,11 +35,12 @@ type program struct {
 
 // shown is what the page has written into the document besides its components.
 type shown struct {
-	title  string
-	badge  int
-	room   string // whose draft is in the composer
-	dialog state.Dialog
-	focus  app.Value // what had the focus before the dialog
+	title   string
+	badge   int
+	room    string // whose draft is in the composer
+	dialog  state.Dialog
+	focus   app.Value   // what had the focus before the dialog
+	focusIn chat.RoomID // the room that was open then
 }
 
 func newProgram(cfg Config) *program {

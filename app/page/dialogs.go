@@ -107,7 +107,7 @@ func (m *modal) CompoID() string { return app.FormatString("dialog-%d", m.Kind) 
 // OnMount shows the dialog and remembers what had the focus.
 func (m *modal) OnMount(ctx app.Context) {
 	defer m.P.guard("dialog")
-	m.P.shown.focus = document().Get("activeElement")
+	m.P.shown.focus, m.P.shown.focusIn = document().Get("activeElement"), m.P.state.Open
 	el := ctx.JSSrc()
 	el.Call("showModal")
 	if in := el.Call("querySelector", "[data-focus]"); in.Truthy() {

@@ -192,6 +192,9 @@ func (p *program) focusComposer() {
 func (p *program) moveFocus() {
 	before := p.shown.dialog
 	p.shown.dialog = p.state.Dialog
+	if p.shown.focusIn != p.state.Open {
+		p.shown.focus = nil // what had the focus belongs to another room
+	}
 	if !p.scroll.focus || p.state.Dialog != state.DialogNone {
 		return
 	}

@@ -21,23 +21,35 @@ type railPart struct {
 func (c *railPart) Render() app.UI {
 	return c.P.drawing("rooms", func() app.UI {
 		v := c.View
-		return app.Nav().Class("rail").Aria("label", "Rooms").Body(
+		rail := app.Div().Class("rail").Role("navigation").Aria("label", "Rooms")
+		brand := app.UI(brandLink())
+		if v.Alone {
+			rail.Role("main")
+			brand = app.H1().Body(brand)
+		}
+		return rail.Body(
 			app.Div().Class("rail-head").Body(
-				app.A().Class("brand").Href("/").Aria("label", "Parley, all rooms").Body(
-					ui.Mark(), app.Span().Class("brand-name").Text("Parley"),
-				),
+				brand,
 				ui.IconButton{Icon: ui.IconPlus, Label: "New room", Act: "dialog", Arg: "new"}.UI(),
 			),
-			app.Button().Type("button").Class("jump-box").DataSet("act", "dialog").DataSet("arg", "switcher").Body(
-				ui.IconSearch.UI(), app.Span().Text("Jump to a room"), ui.Kbd(modifier(), "K"),
-			),
-			app.Div().Class("rail-rooms").Body(
-				app.Div().Class("room-group").Body(c.items(v.Mine)...),
-				c.more(),
+			app.Div().Class("rail-list").Body(
+				app.Button().Type("button").Class("jump-box").DataSet("act", "dialog").DataSet("arg", "switcher").Body(
+					ui.IconSearch.UI(), app.Span().Text("Jump to a room"), ui.Kbd(modifier(), "K"),
+				),
+				app.Div().Class("rail-rooms").Body(
+					app.Div().Class("room-group").Body(c.items(v.Mine)...),
+					c.more(),
+				),
 			),
 			c.foot(),
 		)
 	})
+}
+
+func brandLink() app.UI {
+	return app.A().Class("brand").Href("/").Aria("label", "Parley, all rooms").Body(
+		ui.Mark(), app.Span().Class("brand-name").Text("Parley"),
+	)
 }
 
 func (c *railPart) items(items []ui.RoomItem) []app.UI {
@@ -92,6 +104,7 @@ func (c *headPart) Render() app.UI {
 		v := c.View
 		if v.ID == "" {
 			return app.Header().Class("head").Body(
+				app.A().Class("icon-btn head-back").Href("/").Aria("label", "Back to the rooms").Body(ui.IconBack.UI()),
 				app.Span().Class("conn", "conn-"+v.Conn.Kind).Text(v.Conn.Text),
 			)
 		}

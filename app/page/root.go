@@ -87,7 +87,7 @@ func (r *root) frame() app.UI {
 
 // middle is the messages, or what stands in their place.
 func (r *root) middle(l look) app.UI {
-	switch room := l.Rooms[l.Open]; {
+	switch {
 	case l.Open == "":
 		return app.Div().Class("middle").Body(ui.Empty{
 			Mark: true, Title: "Pick a room", Text: "Choose one on the left, or open a new one and invite others with its link.",
@@ -96,7 +96,7 @@ func (r *root) middle(l look) app.UI {
 				{Label: "Jump to a room", Icon: ui.IconSearch, Act: "dialog", Arg: "switcher"},
 			},
 		}.UI())
-	case room != nil && room.Gone && room.Log.Len() == 0:
+	case l.nowhere():
 		return app.Div().Class("middle").Body(ui.Empty{
 			Icon: ui.IconSearch, Title: "This room is not there", Text: "The link may be wrong, or nobody has made the room yet.",
 			Buttons: []ui.Button{{Label: "New room", Icon: ui.IconPlus, Kind: ui.Primary, Act: "dialog", Arg: "new"}},
@@ -107,7 +107,7 @@ func (r *root) middle(l look) app.UI {
 }
 
 func (r *root) dock(l look) app.UI {
-	if l.Open == "" {
+	if l.Open == "" || l.nowhere() {
 		return app.Div().Class("dock").Hidden(true)
 	}
 	return app.Div().Class("dock").Body(

@@ -103,17 +103,10 @@ func (l look) row(r *state.Room, m, prev chat.Message) ui.Row {
 	return row
 }
 
-func hasNotice(r *state.Room, seq int64) bool {
-	for i := range r.Notices {
-		if r.Notices[i].After == seq {
-			return true
-		}
-	}
-	return false
-}
+func hasNotice(r *state.Room, seq int64) bool { return len(noticeLines(r, seq)) > 0 }
 
-// noticeLines tells who came and went below a message. Who did both is named
-// once, so that a bad connection does not fill the room.
+// noticeLines tells who came and went below a message: what has changed in all.
+// A bad connection, which makes somebody leave and come back, is not told.
 func noticeLines(r *state.Room, after int64) []string {
 	var came, went, both []string
 	seen := make(map[chat.UserID]bool)
@@ -122,20 +115,19 @@ func noticeLines(r *state.Room, after int64) []string {
 			continue
 		}
 		seen[n.From.ID] = true
-		last, turns := n, 1
+		last := n
 		for _, later := range r.Notices[i+1:] {
 			if later.After == after && later.From.ID == n.From.ID {
 				last = later
-				turns++
 			}
 		}
 		switch {
-		case turns > 1 && last.Left:
+		case !n.Left && last.Left:
 			both = append(both, n.From.Name)
-		case last.Left:
+		case n.Left && last.Left:
 			went = append(went, n.From.Name)
-		default:
-			came = append(came, n.From.Name)
+		case !n.Left:
+			came = append(came, last.From.Name)
 		}
 	}
 	var lines []string

@@ -95,6 +95,7 @@ func TestNotices(t *testing.T) {
 	r := room("lobby", said(ana, noon, "x"), said(ana, noon, "y"))
 	r.Notices = []state.Notice{
 		note(1, "Ben", false), note(1, "Cem", false), note(1, "Dov", true), note(1, "Eve", false), note(1, "Eve", true),
+		note(1, "Fay", true), note(1, "Fay", false),
 		note(2, "A", false), note(2, "B", false), note(2, "C", false), note(2, "D", false), note(2, "E", false),
 	}
 	rows := rowsOf(online(r), r)

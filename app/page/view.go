@@ -27,18 +27,18 @@ type rail struct {
 	Listed     bool
 	Me, MeID   string
 	Conn       connLine
-	Install    bool
+	Alone      bool // the only thing on screen
 }
 
 func (l look) rail() rail {
-	v := rail{Me: l.Profile.Name, MeID: string(l.Profile.ID), Conn: l.connLine(), Listed: l.Listed || len(l.Rooms) > 0}
+	v := rail{Alone: l.Columns == 1 && l.Open == "", Me: l.Profile.Name, MeID: string(l.Profile.ID), Conn: l.connLine(), Listed: l.Listed || len(l.Rooms) > 0}
 	type entry struct {
 		item ui.RoomItem
 		at   int64
 	}
 	var mine, more []entry
 	for _, r := range l.Rooms {
-		if r.Gone && r.Info.ID != l.Open {
+		if r.Gone {
 			continue
 		}
 		e := entry{item: l.roomItem(r)}
@@ -145,7 +145,6 @@ type head struct {
 	Line      string
 	Conn      connLine
 	Offline   bool
-	Gone      bool
 	Panel     bool
 	Columns   int
 }
@@ -156,13 +155,18 @@ func (l look) head() head {
 	if r == nil {
 		return v
 	}
-	v.ID, v.Title, v.Gone = string(r.Info.ID), r.Info.Title, r.Gone
+	if l.nowhere() {
+		return v
+	}
+	v.ID, v.Title = string(r.Info.ID), r.Info.Title
 	switch {
 	case r.Joined && len(r.Members) == 1:
 		v.Line = "Only you are here"
 	case r.Joined:
 		v.Line = strconv.Itoa(len(r.Members)) + " people are here"
-	case l.Conn.Phase == state.Online && !r.Gone:
+	case r.Gone:
+		v.Line = "This room is not there any more"
+	case l.Conn.Phase == state.Online:
 		v.Line = "Opening…"
 	default:
 		v.Line = v.Conn.Text
@@ -170,7 +174,15 @@ func (l look) head() head {
 	return v
 }
 
-func (l look) panelShown() bool { return l.Columns >= 3 && !l.NoPanel && l.Open != "" }
+func (l look) panelShown() bool {
+	return l.Columns >= 3 && !l.NoPanel && l.Open != "" && !l.nowhere()
+}
+
+// nowhere reports whether the address names a room that is not there.
+func (l look) nowhere() bool {
+	r := l.Rooms[l.Open]
+	return r != nil && r.Gone && r.Log.Len() == 0
+}
 
 // people is who is here, and what can be done with the room.
 type people struct {

@@ -33,6 +33,11 @@ func (u *step) member(n chat.Notice, left bool) {
 	case !left && at < 0:
 		r.Members = append(slices.Clone(r.Members), n.Member)
 		slices.SortFunc(r.Members, byName)
+	case !left && r.Members[at].Name != n.Member.Name:
+		r.Members = slices.Clone(r.Members)
+		r.Members[at] = n.Member
+		slices.SortFunc(r.Members, byName)
+		return
 	default:
 		return
 	}

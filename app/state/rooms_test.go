@@ -122,6 +122,8 @@ func TestWhoIsHere(t *testing.T) {
 	b.do(Navigated{Room: random}, MemberJoined{Notice: notice(ana)})
 	require.Empty(t, b.room().Notices, "only where somebody looks")
 	require.Len(t, b.room().Members, 3)
+	b.do(MemberJoined{Notice: notice(chat.Member{ID: ben.ID, Name: "Zoe"})})
+	require.Equal(t, []chat.Member{ana, me, {ID: ben.ID, Name: "Zoe"}}, b.room().Members, "another name is nobody new")
 }
 
 func TestTypingOfOthers(t *testing.T) {

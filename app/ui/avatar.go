@@ -18,7 +18,8 @@ func Hue(id string) string {
 	h := fnv.New32a()
 	h.Write([]byte(id))
 	sum := h.Sum32()
-	return "hue-" + strconv.Itoa(int((sum^sum>>16)%hues)) // the low bits alone hardly depend on the id
+	sum = (sum ^ sum>>16) * 0x85ebca6b // the low bits alone hardly depend on the id
+	return "hue-" + strconv.Itoa(int((sum^sum>>13)%hues))
 }
 
 // Initials are up to two letters that stand for a name.

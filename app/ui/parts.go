@@ -48,7 +48,7 @@ func (e Empty) UI() app.UI {
 	}
 	return app.Div().Class("empty").Body(
 		sign,
-		app.H2().Text(e.Title),
+		app.H1().Text(e.Title),
 		app.P().Text(e.Text),
 		app.Div().Class("empty-actions").Body(buttons...),
 	)
