@@ -32,15 +32,17 @@ type (
 	outer struct {
 		Promoted
 		*hidden
-		Level   string            // hides both Levels of the embedded
-		Plain   int               `json:"plain"`
-		Skip    []byte            `json:"-"`
-		Dash    []byte            `json:"-,"`
-		Empty   []byte            `json:"empty,omitempty"`
-		Zero    time.Time         `json:"zero,omitzero"`
-		Quoted  int64             `json:"quoted,string"`
-		QuoteS  string            `json:",string"`
-		QuoteP  *bool             `json:",string"`
+		Level string // hides both Levels of the embedded
+		Plain int    `json:"plain"`
+		Skip  []byte `json:"-"`
+		//lint:ignore SA5008 encoding/json's odd cases are what this table is about
+		Dash   []byte    `json:"-,"`
+		Empty  []byte    `json:"empty,omitempty"`
+		Zero   time.Time `json:"zero,omitzero"`
+		Quoted int64     `json:"quoted,string"`
+		QuoteS string    `json:",string"`
+		QuoteP *bool     `json:",string"`
+		//lint:ignore SA5008 encoding/json's odd cases are what this table is about
 		Bad     []byte            `json:"bad\"tag"`
 		Named   inner             `json:"näme"`
 		List    []inner           `json:"list"`
