@@ -72,6 +72,7 @@ func TestFieldsOnTheWire(t *testing.T) {
 	assert.Equal(t, int64(1700000000000), message.Time().UnixMilli())
 }
 
+// Rows: D06
 func TestValidation(t *testing.T) {
 	const id = "0b7f9c1e-2f64-4d8a-9a55-6f1f7c0a1d22"
 	long := func(n int) string { return strings.Repeat("é", n) }
