@@ -267,7 +267,7 @@ func (r *reader) object(depth int) error {
 	return nil
 }
 
-// key reads a member name, which may be a number, and tells whether it is the
+// key reads a member name, which may be a number that JavaScript can hold, and tells whether it is the
 // mark of placeholders.
 func (r *reader) key() (mark bool, err error) {
 	if s, rest, err := msgp.ReadStringZC(r.rest); err == nil {
@@ -276,7 +276,7 @@ func (r *reader) key() (mark bool, err error) {
 		return string(s) == "_placeholder", nil
 	}
 	n, rest, err := msgp.ReadInt64Bytes(r.rest)
-	if err != nil {
+	if err != nil || n > maxSafeInteger || n < -maxSafeInteger {
 		return false, r.bad("bad key")
 	}
 	r.rest = rest

@@ -197,6 +197,7 @@ func TestDecodeRefuses(t *testing.T) {
 		{"event connect (stricter)", "83" + event + "91a7636f6e6e656374" + root, socketio.ErrPayload},
 		{"ack with a string", "83" + typ + "03" + data + "a161" + root, socketio.ErrPayload},
 		{"key nil (stricter)", "83" + event + "92a161 81c001" + root, ErrSyntax},
+		{"key beyond 2^53 (stricter)", "83" + event + "92a161 81cf002000000000000001" + root, ErrSyntax},
 		{"key binary (stricter)", "83" + event + "92a161 81c4016101" + root, ErrSyntax},
 		{"lookalike beside binary (stricter)", "83" + event + "93a161 81ac5f706c616365686f6c646572c3 c400" + root, socketio.ErrAttachments},
 		{"array of 4 billion", "83" + event + "ddffffffff", ErrSyntax},
