@@ -55,18 +55,45 @@ func (s *Service) page(ctx context.Context, room chat.RoomInfo, r Range) (chat.H
 	if err != nil {
 		return chat.History{}, coded(err)
 	}
-	h := chat.History{Room: room, Members: []chat.Member{}, Messages: messages, More: len(messages) > limit}
-	switch {
-	case h.More && r.Before > 0:
-		h.Messages = messages[1:]
-	case h.More:
-		h.Messages = messages[:limit]
-	case messages == nil:
-		h.Messages = []chat.Message{}
-	}
+	kept := fit(messages, limit, r.Before > 0)
+	h := chat.History{Room: room, Members: []chat.Member{}, Messages: kept, More: len(kept) < len(messages)}
 	// Messages may have been stored since the room was read.
-	if n := len(h.Messages); n > 0 {
-		h.Room.LastSeq = max(h.Room.LastSeq, h.Messages[n-1].Seq)
+	if n := len(kept); n > 0 {
+		h.Room.LastSeq = max(h.Room.LastSeq, kept[n-1].Seq)
 	}
 	return h, nil
+}
+
+// fit keeps as many messages as one answer may have, from the start or from the end: at least one, at most limit, and
+// no more than chat.MaxPageBytes.
+func fit(messages []chat.Message, limit int, fromEnd bool) []chat.Message {
+	n, size := 0, 0
+	for ; n < min(limit, len(messages)); n++ {
+		i := n
+		if fromEnd {
+			i = len(messages) - 1 - n
+		}
+		if size += wireSize(messages[i]); n > 0 && size > chat.MaxPageBytes {
+			break
+		}
+	}
+	if fromEnd {
+		return append([]chat.Message{}, messages[len(messages)-n:]...) // never nil: an empty list is [] on the wire
+	}
+	return append([]chat.Message{}, messages[:n]...)
+}
+
+// wireSize is about how long a message is as JSON.
+func wireSize(m chat.Message) int {
+	const names = 150 // field names, numbers and ids
+	size := names + len(m.ID) + len(m.From.Name) + len(m.Text)
+	for i := range len(m.Text) {
+		switch m.Text[i] {
+		case '<', '>', '&': // encoding/json writes six bytes for each
+			size += 5
+		case '"', '\\', '\n', '\t':
+			size++
+		}
+	}
+	return size
 }

@@ -22,7 +22,8 @@ type Config struct {
 	// Now is the clock that stamps messages; time.Now when nil.
 	Now func() time.Time
 
-	// MaxRooms bounds how many rooms users may create; 0 means 1000. The whole list travels in one answer.
+	// MaxRooms is the number of rooms from which on users may create no more; 0 means 500. The whole list travels in
+	// one answer.
 	MaxRooms int
 }
 
@@ -40,7 +41,7 @@ func Open(ctx context.Context, cfg Config) (*Service, error) {
 		cfg.Now = time.Now
 	}
 	if cfg.MaxRooms == 0 {
-		cfg.MaxRooms = 1000
+		cfg.MaxRooms = 500
 	}
 	s := &Service{cfg: cfg, writer: newWriter(cfg)}
 	rooms, err := cfg.Store.Rooms(ctx)

@@ -2,6 +2,7 @@ package chat_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -203,6 +204,43 @@ func TestPage(t *testing.T) {
 	assert.Equal(t, event.CodeNotFound, event.CodeOf(err))
 	_, err = chats.Page(t.Context(), chat.PageRequest{Room: "lobby", Limit: 201})
 	assert.Equal(t, event.CodeInvalid, event.CodeOf(err))
+}
+
+// An answer must fit into what a server queues for one connection, however long the messages are.
+func TestAPageHasABoundInBytes(t *testing.T) {
+	store := file(t)
+	chats, _ := open(t, store)
+	messages := make([]chat.Message, 120)
+	for i := range messages {
+		text := strings.Repeat("<", chat.MaxText)
+		if i%2 == 0 {
+			text = strings.Repeat("\U0001F9D1", chat.MaxText)
+		}
+		messages[i] = chat.Message{ID: uuid.NewString(), Room: "lobby", From: ann, Text: text}
+	}
+	_, err := store.Append(t.Context(), messages)
+	require.NoError(t, err)
+	size := func(h chat.History) int {
+		wire, err := json.Marshal(h)
+		require.NoError(t, err)
+		return len(wire)
+	}
+	read := int64(1) // 0 asks for the newest
+	for more := true; more; {
+		h, err := chats.Page(t.Context(), chat.PageRequest{Room: "lobby", After: read, Limit: 200})
+		require.NoError(t, err)
+		require.EqualValues(t, read+1, h.Messages[0].Seq)
+		assert.LessOrEqual(t, size(h), chat.MaxPageBytes+1000)
+		read, more = h.Messages[len(h.Messages)-1].Seq, h.More
+	}
+	assert.EqualValues(t, 120, read, "paging comes to the end")
+	h, err := chats.Join(t.Context(), chat.JoinRequest{Room: "lobby"})
+	require.NoError(t, err)
+	assert.LessOrEqual(t, size(h), chat.MaxPageBytes+1000)
+	assert.EqualValues(t, 120, h.Messages[len(h.Messages)-1].Seq)
+	h, err = chats.Join(t.Context(), chat.JoinRequest{Room: "lobby", After: 1})
+	require.NoError(t, err)
+	assert.True(t, h.More)
 }
 
 func TestAStoreThatFailsIsACodedError(t *testing.T) {

@@ -153,6 +153,7 @@ func (g *Gateway) join(ctx context.Context, s *server.Socket, j chat.JoinRequest
 	}
 	h.Members = g.presence.enter(j.Room, memberOf(s), s.ID())
 	h.Room.Online = len(h.Members)
+	h.Members = h.Members[:min(len(h.Members), chat.MaxMembers)]
 	return h, nil
 }
 

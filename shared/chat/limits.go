@@ -17,6 +17,9 @@ const (
 	NewestPage = 50   // messages that a first join answers, and a page with limit 0
 	MaxPage    = 200  // messages in one answer at most
 	MaxBehind  = 2000 // a join that is further behind than this many messages gets a reset
+
+	MaxPageBytes = 256 << 10 // of messages in one answer, about; there are fewer of them when they are long
+	MaxMembers   = 1000      // members listed in one answer
 )
 
 // TypingLasts is how long a typing notice is worth showing when nothing follows it.

@@ -56,7 +56,8 @@ type JoinRequest struct {
 	Room RoomID `json:"room"`
 
 	// After is the number of the last message the client has without a gap before it; 0 asks for the newest
-	// [NewestPage]. With n the answer starts at n+1 and has at most [MaxPage] messages.
+	// [NewestPage]. With n the answer starts at n+1 and has at most [MaxPage] messages. Long messages are fewer, see
+	// [MaxPageBytes].
 	After int64 `json:"after,omitempty"`
 }
 
@@ -98,11 +99,11 @@ func (p PageRequest) Validate() error {
 // History is a stretch of a room's messages in ascending order, without a gap between them.
 type History struct {
 	Room     RoomInfo  `json:"room"`
-	Members  []Member  `json:"members"` // who is in the room; only [Join] fills it
+	Members  []Member  `json:"members"` // who is in the room, at most MaxMembers of Room.Online; only [Join] fills it
 	Messages []Message `json:"messages"`
 
-	// More says that there are further messages in the direction that was asked for: newer ones for "after",
-	// older ones for "before" and for the newest page.
+	// More says that there are further messages in the direction that was asked for. In the answer to [Join] and to a
+	// page "after" these are newer ones, to be fetched with [Page]; in a page "before", and in one of the newest, older.
 	More bool `json:"more"`
 
 	// Reset says that the answer does not continue at "after", because the client is more than [MaxBehind] messages
