@@ -16,7 +16,7 @@ var stricter = []struct {
 	{"white space before the payload or in the id", regexp.MustCompile(`^\d(\d*-)?(/[^,]*,)?\d*\s`)},
 	{"an attachment count that is not plain digits", regexp.MustCompile(`^[56][^-]*[^0-9-][^-]*-`)},
 	{"an event, acknowledgement or error without payload", regexp.MustCompile(`^[2-6](\d+-)?(/[^,]*,?)?\d*$`)},
-	{"an acknowledgement id above 2^53-1", regexp.MustCompile(`^[2-6](\d*-)?(/[^,]*,)?\d{16,}`)},
+	{"an acknowledgement id above 2^53-1", regexp.MustCompile(`^[0-6](\d*-)?(/[^,]*,)?\d{16,}`)},
 }
 
 // frameDifference says why our decoder and the official one may differ on these frames, or "".

@@ -137,8 +137,8 @@ func (r *reader) value(depth int) (bool, error) {
 	if len(r.rest) == 0 {
 		return false, r.bad("unexpected end")
 	}
+	var rest []byte
 	var err error
-	rest := r.rest
 	switch c := r.rest[0]; {
 	case c < 0x80 || c >= 0xe0 || c >= 0xd0 && c <= 0xd3 || c >= 0xcc && c <= 0xce:
 		var n int64
