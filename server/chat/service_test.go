@@ -225,13 +225,14 @@ func TestAPageHasABoundInBytes(t *testing.T) {
 		require.NoError(t, err)
 		return len(wire)
 	}
-	read := int64(1) // 0 asks for the newest
+	var read int64
 	for more := true; more; {
-		h, err := chats.Page(t.Context(), chat.PageRequest{Room: "lobby", After: read, Limit: 200})
+		h, err := chats.Page(t.Context(), chat.PageAfter("lobby", read))
 		require.NoError(t, err)
 		require.EqualValues(t, read+1, h.Messages[0].Seq)
 		assert.LessOrEqual(t, size(h), chat.MaxPageBytes+1000)
-		read, more = h.Messages[len(h.Messages)-1].Seq, h.More
+		read = h.Messages[len(h.Messages)-1].Seq
+		more = read < h.Room.LastSeq
 	}
 	assert.EqualValues(t, 120, read, "paging comes to the end")
 	h, err := chats.Join(t.Context(), chat.JoinRequest{Room: "lobby"})

@@ -77,12 +77,22 @@ type LeaveRequest struct {
 // Validate checks the room's id.
 func (l LeaveRequest) Validate() error { return l.Room.Validate() }
 
-// PageRequest asks for messages before or after a number, not including it; with neither for the newest.
+// PageRequest asks for messages before or after a number, not including it; with neither for the newest. See
+// [PageAfter] for the messages from the first one on.
 type PageRequest struct {
 	Room   RoomID `json:"room"`
 	Before int64  `json:"before,omitempty"`
 	After  int64  `json:"after,omitempty"`
 	Limit  int    `json:"limit,omitempty"` // 0 means NewestPage, at most MaxPage
+}
+
+// PageAfter asks for the messages that follow a number, as many as one answer may have. It also works after 0, where
+// After has another meaning: then it asks for the first message alone.
+func PageAfter(room RoomID, seq int64) PageRequest {
+	if seq == 0 {
+		return PageRequest{Room: room, Before: 2, Limit: 1}
+	}
+	return PageRequest{Room: room, After: seq, Limit: MaxPage}
 }
 
 // Validate checks the id and the numbers, of which at most one may be given.

@@ -143,10 +143,11 @@ func (u *user) catchUp(ctx context.Context) {
 					u.run.delivered.Add(1)
 				}
 			}
-			if !h.More {
+			now := m.seen()
+			if now >= h.Room.LastSeq || len(h.Messages) == 0 {
 				break
 			}
-			h, err = client.Call(ctx, u.sock, chat.Page, chat.PageRequest{Room: m.room.id, After: m.seen(), Limit: chat.MaxPage})
+			h, err = client.Call(ctx, u.sock, chat.Page, chat.PageAfter(m.room.id, now))
 		}
 		if err != nil && ctx.Err() == nil {
 			u.run.failed(err)

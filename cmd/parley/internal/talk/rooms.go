@@ -159,7 +159,8 @@ func (s *Session) fill(r *room) {
 		return
 	}
 	r.loading = true
-	ask(s, chat.Page, chat.PageRequest{Room: r.id, After: r.log.have, Limit: chat.MaxPage}, func(h chat.History, err error) {
+	have := r.log.have
+	ask(s, chat.Page, chat.PageAfter(r.id, have), func(h chat.History, err error) {
 		if s.rooms[r.id] != r || !s.online {
 			return
 		}
@@ -169,7 +170,7 @@ func (s *Session) fill(r *room) {
 			return
 		}
 		s.show(r, h.Messages)
-		if h.More {
+		if r.log.have > have && r.log.have < h.Room.LastSeq {
 			s.fill(r)
 		}
 	})
