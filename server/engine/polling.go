@@ -161,6 +161,16 @@ func (s *Session) beginPost(abort func()) (p *post, code engineio.ErrorCode) {
 	return p, code
 }
 
+// received takes the end of a POST's body: nothing has to be aborted from then on,
+// and must not be, as that would spoil the connection for the requests that follow
+// on it. It reports false when that has happened already.
+func (s *Session) received(p *post) (intact bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p.abort = func() {}
+	return s.polling != nil && s.polling.post == p
+}
+
 // endPost takes the end of a POST, whatever became of it.
 func (s *Session) endPost(p *post) {
 	s.mu.Lock()

@@ -100,6 +100,9 @@ func (srv *Server) servePost(w http.ResponseWriter, r *http.Request, s *Session)
 		srv.badPost(w, r, s, err)
 		return
 	}
+	if !s.received(p) {
+		w.Header().Set("Connection", "close")
+	}
 	ok := s.deliver(p, body)
 	s.endPost(p)
 	if !ok {
