@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Agent } from "node:http";
 import { once } from "../events.mjs";
 
 // fate makes something end a socket's connection, and returns the reason on each side.
@@ -72,11 +73,12 @@ export async function aMessageAboveTheLimit(t) {
 export async function anAbortedPoll(t) {
   if (!overPolling(t)) return;
   const control = await t.control();
-  const socket = await t.connect();
-  const { transport } = socket.io.engine;
-  while (!transport.pollXhr?._xhr) await new Promise(setImmediate); // between two polls
-  transport.pollXhr._xhr.abort(); // which the client itself takes for nothing special
-  const there = await control.emitWithAck("reason", socket.id);
+  const agent = new Agent({ keepAlive: true });
+  const socket = await t.connect("/", { agent, reconnection: false });
+  const { id } = socket;
+  while (!socket.io.engine?.transport.pollXhr?._xhr) await new Promise(setImmediate); // between two polls
+  agent.destroy(); // and with it the poll's connection
+  const there = await control.emitWithAck("reason", id);
   assert.equal(there, "transport error");
 }
 
