@@ -79,6 +79,7 @@ type encoder struct {
 	atts   [][]byte
 	placed int // placeholders written
 	hops   int // pointers followed on the way to the current value
+	index  jsonscan.Index
 }
 
 // maxHops bounds chains of pointers and interfaces, which may be cyclic without
@@ -88,7 +89,7 @@ const maxHops = 2 * jsonscan.DefaultMaxDepth
 // checkPlaceholders compares what a receiver will find in the text from start on
 // with what was put there.
 func (e *encoder) checkPlaceholders(start int) error {
-	var x jsonscan.Index
+	x := &e.index
 	found := 0
 	for i := start; ; {
 		elem, next, ok := jsonscan.Next(e.dst, i)
@@ -212,12 +213,13 @@ func (e *encoder) stringMap(m map[string]any, depth int) error {
 // value passes a Value on.
 func (e *encoder) value(v Value) error {
 	text := v.text()
-	var x jsonscan.Index
+	x := &e.index
 	err := x.Scan(text, jsonscan.Options{MaxDepth: maxDecodeDepth, Placeholders: len(v.Attachments) > 0})
 	if err != nil {
 		return err
 	}
-	var renumbered map[int]int
+	var few [16]int
+	renumbered := append(few[:0], make([]int, len(v.Attachments))...) // 1 + the new number
 	at := 0
 	for _, p := range x.Placeholders {
 		if p.Num < 0 || p.Num >= len(v.Attachments) {
@@ -225,15 +227,12 @@ func (e *encoder) value(v Value) error {
 		}
 		e.dst = append(e.dst, text[at:p.Start]...)
 		at = p.End
-		if num, ok := renumbered[p.Num]; ok {
-			e.placeholder(num)
+		if renumbered[p.Num] > 0 {
+			e.placeholder(renumbered[p.Num] - 1)
 			continue
 		}
-		if renumbered == nil {
-			renumbered = make(map[int]int, len(x.Placeholders))
-		}
-		renumbered[p.Num] = len(e.atts)
 		e.attachment(v.Attachments[p.Num])
+		renumbered[p.Num] = len(e.atts)
 	}
 	e.dst = append(e.dst, text[at:]...)
 	return nil

@@ -10,7 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Rows: B02
+// Binary arrives as []byte, whichever transport it took.
+// Rows: B02 B05
 func TestValueDecode(t *testing.T) {
 	a, b := []byte("aa"), []byte("bb")
 	atts := [][]byte{a, b}

@@ -16,9 +16,9 @@ import (
 type jsonDecoder struct {
 	names   *names
 	limits  Limits
-	waiting Packet // incomplete while due > 0
-	due     int    // attachments still to come
-	bytes   int    // of the waiting packet so far
+	waiting *Packet // for attachments; nil if none does, which keeps an idle connection small
+	due     int     // attachments still to come
+	bytes   int     // of the waiting packet so far
 }
 
 func (d *jsonDecoder) Pending() bool { return d.due > 0 }
@@ -36,8 +36,8 @@ func (d *jsonDecoder) Add(f Frame) (Packet, bool, error) {
 		if d.due--; d.due > 0 {
 			return Packet{}, false, nil
 		}
-		p := d.waiting
-		d.waiting, d.bytes = Packet{}, 0
+		p := *d.waiting
+		d.waiting, d.bytes = nil, 0
 		return p, true, nil
 	case d.due > 0:
 		return Packet{}, false, ErrUnexpectedText
@@ -49,8 +49,9 @@ func (d *jsonDecoder) Add(f Frame) (Packet, bool, error) {
 	if due == 0 {
 		return p, true, nil
 	}
-	p.Attachments = make([][]byte, 0, due)
-	d.waiting, d.due, d.bytes = p, due, len(f.Data)
+	waiting := p // a copy, so that only packets with attachments go to the heap
+	waiting.Attachments = make([][]byte, 0, due)
+	d.waiting, d.due, d.bytes = &waiting, due, len(f.Data)
 	return Packet{}, false, nil
 }
 

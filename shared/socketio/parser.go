@@ -58,12 +58,13 @@ const (
 	DefaultMaxBytes = 11_000_000
 )
 
-// WithDefaults returns l with zero fields replaced by the defaults.
+// WithDefaults returns l with the defaults in the place of zero fields; a negative
+// MaxAttachments or MaxDepth counts as zero.
 func (l Limits) WithDefaults() Limits {
-	if l.MaxAttachments == 0 {
+	if l.MaxAttachments <= 0 {
 		l.MaxAttachments = DefaultMaxAttachments
 	}
-	if l.MaxDepth == 0 {
+	if l.MaxDepth <= 0 {
 		l.MaxDepth = DefaultMaxDepth
 	}
 	if l.MaxBytes == 0 {

@@ -65,7 +65,7 @@ func (parser) Encode(dst []socketio.Frame, p *socketio.Packet) ([]socketio.Frame
 // pending. Packets share the bytes of attachments, but not those of text, with
 // their frame.
 func (parser) NewDecoder(l socketio.Limits) socketio.Decoder {
-	if l.MaxAttachments == 0 {
+	if l.MaxAttachments <= 0 {
 		l.MaxAttachments = DefaultMaxAttachments
 	}
 	l.MaxDepth = min(l.MaxDepth, mostDepth)
