@@ -33,8 +33,12 @@ func AppendFrameHeader(dst []byte, isBinary bool, n int) []byte {
 }
 
 // AppendFrame appends p with its header, as it goes on a byte stream. Binary
-// messages are not put into base64 here.
+// messages are not put into base64 here, except for an empty one: a frame of
+// length zero is an error to every receiver, and "b" is the same message.
 func AppendFrame(dst []byte, p Packet) []byte {
+	if p.Binary && len(p.Data) == 0 {
+		return append(AppendFrameHeader(dst, false, 1), 'b')
+	}
 	if p.Binary {
 		return append(AppendFrameHeader(dst, true, len(p.Data)), p.Data...)
 	}

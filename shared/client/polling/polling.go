@@ -108,16 +108,32 @@ func (l *link) Read(ctx context.Context) ([]engineio.Packet, error) {
 	if err := l.check(ctx, op, status, body, err); err != nil {
 		return nil, err
 	}
-	var packets []engineio.Packet
-	for p, err := range engineio.Payload(body, 0) {
-		if err != nil {
-			return nil, failed(op, err)
-		}
-		packets = append(packets, p)
+	packets, err := l.parse(op, body)
+	if err != nil {
+		return nil, err
 	}
 	if op == engine.OpDial {
 		if err := l.opened(packets[0]); err != nil {
 			return nil, failed(op, err)
+		}
+	}
+	return packets, nil
+}
+
+// parse takes the packets out of a body. What comes before a broken one, or
+// before a close, is delivered; the link ends behind it.
+func (l *link) parse(op string, body []byte) (packets []engineio.Packet, err error) {
+	for p, err := range engineio.Payload(body, 0) {
+		if err != nil {
+			l.cancel(failed(engine.OpRead, err))
+			if len(packets) == 0 {
+				return nil, failed(op, err)
+			}
+			break
+		}
+		packets = append(packets, p)
+		if p.Type == engineio.PacketClose {
+			l.cancel(&engine.Error{Transport: "polling", Op: engine.OpClosed})
 		}
 	}
 	return packets, nil
@@ -179,6 +195,9 @@ func (l *link) check(ctx context.Context, op string, status int, body []byte, er
 	if err != nil {
 		if cause := context.Cause(ctx); cause != nil {
 			err = cause
+		}
+		if _, ok := errors.AsType[*engine.Error](err); ok {
+			return err // the link has ended, and why is known
 		}
 		return failed(op, err)
 	}

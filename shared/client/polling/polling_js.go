@@ -2,8 +2,9 @@ package polling
 
 import (
 	"context"
-	"errors"
 	"syscall/js"
+
+	"parley/shared/client/internal/jsio"
 )
 
 // Native is empty in a browser.
@@ -11,17 +12,9 @@ type Native struct{}
 
 // do makes one request with fetch and reads the answer.
 func (t *Transport) do(ctx context.Context, c call) (status int, body []byte, err error) {
-	defer func() {
-		// fetch throws on an address the page may not open.
-		if p := recover(); p != nil {
-			thrown, ok := p.(js.Error)
-			if !ok {
-				panic(p)
-			}
-			err = thrown
-		}
-	}()
+	defer jsio.Catch(&err) // fetch throws on an address the page may not open
 	abort := js.Global().Get("AbortController").New()
+	stop := func() { abort.Call("abort") } // which makes the promises fail
 	header := map[string]any{}
 	for name, values := range c.request.Header {
 		for _, v := range values {
@@ -40,11 +33,11 @@ func (t *Transport) do(ctx context.Context, c call) (status int, body []byte, er
 		options["keepalive"] = c.last
 	}
 	options["headers"] = header
-	resp, err := await(ctx, abort, js.Global().Call("fetch", c.address, options))
+	resp, err := jsio.Await(ctx, js.Global().Call("fetch", c.address, options), stop)
 	if err != nil {
 		return 0, nil, err
 	}
-	data, err := await(ctx, abort, resp.Call("arrayBuffer"))
+	data, err := jsio.Await(ctx, resp.Call("arrayBuffer"), stop)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -55,33 +48,4 @@ func (t *Transport) do(ctx context.Context, c call) (status int, body []byte, er
 	body = make([]byte, view.Length())
 	js.CopyBytesToGo(body, view)
 	return resp.Get("status").Int(), body, nil
-}
-
-// await waits for a promise. When ctx ends first the request is aborted, which
-// settles the promise, so that nothing of Go is left in the browser's hands.
-func await(ctx context.Context, abort, promise js.Value) (js.Value, error) {
-	type outcome struct {
-		v   js.Value
-		err error
-	}
-	settled := make(chan outcome, 1)
-	onValue := js.FuncOf(func(_ js.Value, args []js.Value) any {
-		settled <- outcome{v: args[0]}
-		return nil
-	})
-	defer onValue.Release()
-	onError := js.FuncOf(func(_ js.Value, args []js.Value) any {
-		settled <- outcome{err: errors.New(args[0].Call("toString").String())}
-		return nil
-	})
-	defer onError.Release()
-	promise.Call("then", onValue, onError)
-	select {
-	case o := <-settled:
-		return o.v, o.err
-	case <-ctx.Done():
-		abort.Call("abort")
-		<-settled
-		return js.Value{}, ctx.Err()
-	}
 }

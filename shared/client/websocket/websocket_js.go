@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"parley/shared/client/engine"
+	"parley/shared/client/internal/jsio"
 	"parley/shared/engineio"
 )
 
@@ -49,18 +50,14 @@ type link struct {
 
 func (t *Transport) dial(ctx context.Context, r engine.Request) (_ *link, err error) {
 	defer func() {
-		// The constructor throws on an address the page may not open.
-		if p := recover(); p != nil {
-			if thrown, ok := p.(js.Error); ok {
-				err = failed(engine.OpDial, thrown)
-				return
-			}
-			panic(p)
+		if err != nil {
+			err = failed(engine.OpDial, err)
 		}
 	}()
+	defer jsio.Catch(&err) // the constructor throws on an address the page may not open
 	constructor := js.Global().Get("WebSocket")
 	if !constructor.Truthy() {
-		return nil, failed(engine.OpDial, errors.New("this JavaScript environment has no WebSocket"))
+		return nil, errors.New("this JavaScript environment has no WebSocket")
 	}
 	protocols := make([]any, len(t.Protocols))
 	for i, p := range t.Protocols {
@@ -71,11 +68,11 @@ func (t *Transport) dial(ctx context.Context, r engine.Request) (_ *link, err er
 	case <-l.wakeUp:
 	case <-ctx.Done():
 		_ = l.Close(ctx)
-		return nil, failed(engine.OpDial, ctx.Err())
+		return nil, ctx.Err()
 	}
 	if l.ws.Get("readyState").Int() != stateOpen {
 		l.free()
-		return nil, failed(engine.OpDial, errors.New("the connection could not be opened; the browser does not tell why"))
+		return nil, errors.New("the connection could not be opened; the browser does not tell why")
 	}
 	return l, nil
 }

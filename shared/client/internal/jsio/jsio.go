@@ -1,0 +1,2 @@
+// Package jsio waits for JavaScript promises. It is empty outside js/wasm.
+package jsio

@@ -1,0 +1,3 @@
+package transporttest
+
+const inBrowser = true
