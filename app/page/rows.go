@@ -108,6 +108,9 @@ func hasNotice(r *state.Room, seq int64) bool { return len(noticeLines(r, seq)) 
 // noticeLines tells who came and went below a message: what has changed in all.
 // A bad connection, which makes somebody leave and come back, is not told.
 func noticeLines(r *state.Room, after int64) []string {
+	if len(r.Notices) == 0 {
+		return nil
+	}
 	var came, went, both []string
 	seen := make(map[chat.UserID]bool)
 	for i, n := range r.Notices {

@@ -13,7 +13,9 @@ import (
 const (
 	nearEnd  = 60   // this close to the end counts as being there
 	ahead    = 1200 // chunks this far outside of the view are drawn
-	mostDraw = 5    // chunks drawn at most
+	usualRow = 62   // the height of a message that was never drawn
+
+	mostDraw = 5 // chunks drawn at most
 )
 
 // scroller keeps the reader's place in the message list while rows come and go.
@@ -34,7 +36,7 @@ type scroller struct {
 	anchor anchor
 
 	heights map[int]float64 // of chunks that were drawn
-	spaced  map[int]bool    // chunks whose element carries a height
+	spaced  map[int]float64 // the heights that elements carry
 }
 
 // place is where the next drawing is to be scrolled to.
@@ -46,10 +48,12 @@ const (
 	toNew
 )
 
-// anchor is a row and where in the view its top was.
+// anchor is a row and where in the view its message ended. Its end, because what
+// is drawn above a message (the day, the sender's name) depends on the message
+// before it, which may be loaded at that moment.
 type anchor struct {
-	seq string
-	top float64
+	row string
+	end float64
 }
 
 func (s *scroller) list() app.Value { return byID("log") }
@@ -88,7 +92,7 @@ func (s *scroller) capture() {
 		return
 	}
 	top, bottom := rect(list)
-	rows := list.Call("querySelectorAll", ".slot[data-seq]")
+	rows := list.Call("querySelectorAll", ".slot[data-seq] > .msg")
 	lo, hi := 0, rows.Length()
 	for lo < hi { // the first row that ends below the top of the view
 		mid := (lo + hi) / 2
@@ -102,8 +106,8 @@ func (s *scroller) capture() {
 		return
 	}
 	el := rows.Index(lo)
-	if at, _ := rect(el); at < bottom {
-		s.anchor = anchor{seq: el.Get("id").String(), top: at - top}
+	if begin, end := rect(el); begin < bottom {
+		s.anchor = anchor{row: el.Get("parentElement").Get("id").String(), end: end - top}
 	}
 }
 
@@ -152,11 +156,11 @@ func (s *scroller) stay() {
 // settle puts the reader's place right after a drawing, and sees whether more
 // has to be drawn or loaded there.
 func (s *scroller) settle() {
-	list := s.list()
-	if !list.Truthy() || !s.placed {
+	list, r := s.list(), s.p.state.Rooms[s.room]
+	if !list.Truthy() || !s.placed || r == nil {
 		return
 	}
-	s.space()
+	s.space(r)
 	switch {
 	case s.target == toNew:
 		if line := byID("new-line"); line.Truthy() {
@@ -168,11 +172,11 @@ func (s *scroller) settle() {
 		}
 	case s.target == toEnd || s.stick:
 		list.Set("scrollTop", list.Get("scrollHeight"))
-	case s.anchor.seq != "":
-		if el := byID(s.anchor.seq); el.Truthy() {
+	case s.anchor.row != "":
+		if el := list.Call("querySelector", "#"+s.anchor.row+" > .msg"); el.Truthy() {
 			top, _ := rect(list)
-			at, _ := rect(el)
-			if moved := at - top - s.anchor.top; math.Abs(moved) >= 1 {
+			_, end := rect(el)
+			if moved := end - top - s.anchor.end; math.Abs(moved) >= 1 {
 				list.Set("scrollTop", list.Get("scrollTop").Float()+moved)
 			}
 		}
@@ -183,24 +187,34 @@ func (s *scroller) settle() {
 	s.look()
 }
 
-// space gives chunks that are not drawn the height they had. The content
-// security policy allows that through the object model, not as an attribute.
-func (s *scroller) space() {
+// space gives chunks that are not drawn the height they had, or may have. The
+// content security policy allows that through the object model, not as an
+// attribute.
+func (s *scroller) space(r *state.Room) {
 	if s.spaced == nil {
-		s.spaced = make(map[int]bool)
+		s.spaced = make(map[int]float64)
 	}
 	for i := range s.spaced {
-		if _, ok := s.heights[i]; !ok || i >= s.lo && i <= s.hi {
+		if r.Log.Chunk(i) == nil || i >= s.lo && i <= s.hi {
 			setHeight(byID(slotID(i)), "")
 			delete(s.spaced, i)
 		}
 	}
-	for i, h := range s.heights {
-		if (i < s.lo || i > s.hi) && !s.spaced[i] {
-			if el := byID(slotID(i)); el.Truthy() {
-				setHeight(el, app.FormatString("%.1fpx", h))
-				s.spaced[i] = true
-			}
+	for i := s.base; i <= state.ChunkOf(r.Log.Last()); i++ {
+		c := r.Log.Chunk(i)
+		if c == nil || i >= s.lo && i <= s.hi {
+			continue
+		}
+		h, ok := s.heights[i]
+		if !ok {
+			h = float64(c.Held) * usualRow
+		}
+		if s.spaced[i] == h {
+			continue
+		}
+		if el := byID(slotID(i)); el.Truthy() {
+			setHeight(el, app.FormatString("%.1fpx", h))
+			s.spaced[i] = h
 		}
 	}
 }
@@ -239,41 +253,18 @@ func (s *scroller) look() {
 // window draws the chunks around the view and reports whether that changed any.
 func (s *scroller) window(list app.Value, r *state.Room) bool {
 	boxTop, boxBottom := rect(list)
-	first, last := max(s.base, state.ChunkOf(r.Log.First())), state.ChunkOf(r.Log.Last())
-	lo, hi := -1, -1
-	for i := first; i <= last; i++ {
-		if r.Log.Chunk(i) == nil {
-			continue
-		}
-		el := byID(slotID(i))
-		if !el.Truthy() {
-			continue
-		}
-		top, bottom := rect(el)
-		if i >= s.lo && i <= s.hi {
-			s.heights[i] = bottom - top
-		}
-		if bottom < boxTop-ahead {
-			continue
-		}
-		if top > boxBottom+ahead {
-			break
-		}
-		if lo < 0 {
-			lo = i
-		}
-		hi = i
-	}
-	if lo < 0 || lo >= s.lo && hi <= s.hi && s.hi-s.lo < mostDraw {
+	lo, hi, ok := s.near(r, boxTop-ahead, boxBottom+ahead)
+	if !ok || lo >= s.lo && hi <= s.hi && s.hi-s.lo < mostDraw {
 		return false
 	}
 	// Widen at once, narrow only when there are too many.
+	first, last := state.ChunkOf(r.Log.First()), state.ChunkOf(r.Log.Last())
 	nlo, nhi := min(lo, s.lo), max(hi, s.hi)
 	if nhi-nlo >= mostDraw {
 		nlo, nhi = max(nlo, lo-1, first), min(nhi, hi+1, last)
 	}
 	if nhi-nlo >= mostDraw {
-		nlo, nhi = lo, hi
+		nlo, nhi = lo, min(hi, lo+2*mostDraw)
 	}
 	if nlo == s.lo && nhi == s.hi {
 		return false
@@ -286,6 +277,65 @@ func (s *scroller) window(list app.Value, r *state.Room) bool {
 		ctx.Defer(func(app.Context) { s.p.drawn() })
 	})
 	return true
+}
+
+// near finds the chunks that reach into a stretch of the screen. It measures the
+// drawn ones and from there only as far as it has to; all of them when the reader
+// has jumped.
+func (s *scroller) near(r *state.Room, from, to float64) (lo, hi int, ok bool) {
+	first, last := max(s.base, state.ChunkOf(r.Log.First())), state.ChunkOf(r.Log.Last())
+	// reaches reports where chunk i is: above the stretch, in it or below it.
+	reaches := func(i int) (where int, there bool) {
+		if r.Log.Chunk(i) == nil {
+			return 0, false
+		}
+		el := byID(slotID(i))
+		if !el.Truthy() {
+			return 0, false
+		}
+		top, bottom := rect(el)
+		if i >= s.lo && i <= s.hi {
+			s.heights[i] = bottom - top
+		}
+		switch {
+		case bottom < from:
+			return -1, true
+		case top > to:
+			return +1, true
+		}
+		return 0, true
+	}
+	take := func(i int) (where int, there bool) {
+		if where, there = reaches(i); there && where == 0 {
+			if !ok {
+				lo, hi, ok = i, i, true
+			}
+			lo, hi = min(lo, i), max(hi, i)
+		}
+		return where, there
+	}
+	for i := s.lo; i <= s.hi; i++ {
+		take(i)
+	}
+	if !ok {
+		for i := first; i <= last; i++ {
+			if where, there := take(i); there && where > 0 {
+				break
+			}
+		}
+		return lo, hi, ok
+	}
+	for i := s.lo - 1; lo <= s.lo && i >= first; i-- {
+		if where, there := take(i); there && where < 0 {
+			break
+		}
+	}
+	for i := s.hi + 1; hi >= s.hi && i <= last; i++ {
+		if where, there := take(i); there && where > 0 {
+			break
+		}
+	}
+	return lo, hi, true
 }
 
 // gaps asks for missing messages that are in view.
