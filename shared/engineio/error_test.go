@@ -38,3 +38,19 @@ func TestParseErrorOfForeignBodies(t *testing.T) {
 		assert.False(t, ok, body)
 	}
 }
+
+// FuzzParseError: what is read is written back with the same meaning.
+func FuzzParseError(f *testing.F) {
+	for _, s := range []string{`{"code":1,"message":"Session ID unknown"}`, `{"code":4,"message":"<b>\u2028"}`, `{"code":1.5}`, `[]`} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		e, ok := ParseError(body)
+		if !ok {
+			return
+		}
+		again, ok := ParseError(e.Append(nil))
+		require.True(t, ok)
+		require.Equal(t, e.Error(), again.Error())
+	})
+}

@@ -3,7 +3,11 @@
 package socketio_test
 
 import (
+	"go/build"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"parley/shared/internal/importtest"
 )
@@ -16,4 +20,12 @@ func TestImportsStaySmall(t *testing.T) {
 		},
 		Banned: importtest.Browser(),
 	})
+}
+
+func TestCodecHasNoClockAndNoSocket(t *testing.T) {
+	pkg, err := build.ImportDir(".", 0)
+	require.NoError(t, err)
+	for _, path := range []string{"time", "net", "os", "context", "parley/shared/engineio"} {
+		assert.NotContains(t, pkg.Imports, path)
+	}
 }

@@ -15,6 +15,13 @@ import (
 // refuses to encode more than [DefaultMaxAttachments] attachments, because
 // receivers of the reference close the connection at more; see [JSONWith].
 //
+// Its decoder refuses what the reference refuses, and more where the reference
+// reads what no encoder writes: the number of attachments and the id are plain
+// decimal numbers (not 1e1, 0x5 or white space), an id is at most [MaxID], an
+// event, acknowledgement or connection error has a payload, which begins right
+// behind the header, the num of a placeholder is a whole number, and nesting is
+// bounded. Bytes that are not UTF-8 become U+FFFD.
+//
 // A server or client makes one parser for all its connections: their decoders
 // share the strings of names.
 func JSON() Parser { return JSONWith(0) }

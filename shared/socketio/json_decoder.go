@@ -8,11 +8,7 @@ import (
 	"parley/shared/internal/jsonscan"
 )
 
-// jsonDecoder is as strict as the reference and stricter where that reads what
-// nobody writes: the attachment count and the id are plain decimal numbers with
-// nothing else allowed (the reference takes 1e1, 0x5 and white space for
-// numbers), an id is at most [MaxID], an event, acknowledgement or connection
-// error has its payload, and nesting is bounded.
+// jsonDecoder reads what [JSON] describes.
 type jsonDecoder struct {
 	names   *names
 	limits  Limits
