@@ -225,3 +225,80 @@ func TestTabsShareOneOutbox(t *testing.T) {
 		require.True(t, slices.IsSorted(got), "in order: %v", got)
 	}
 }
+
+// Rows: D12
+func TestTabKilledDuringTheFlush(t *testing.T) {
+	server := browsertest.Serve(t)
+	chromium := browsertest.Chromium(t)
+	first := join(t, chromium, server.URL+"/room/lobby", "Ann")
+	second := person{chromium.Open(t, server.URL+"/room/lobby")}
+	second.Wait(t, online)
+	server.Kill(t)
+	first.Wait(t, `!`+online)
+
+	// Half of them are written in each tab, which take turns of ten.
+	const messages = 200
+	var want []string
+	for i := 0; i < messages; i += 10 {
+		p := first
+		if i%20 == 10 {
+			p = second
+		}
+		var batch []string
+		for j := range 10 {
+			batch = append(batch, fmt.Sprintf("message %03d", i+j))
+		}
+		want = append(want, batch...)
+		p.paste(t, batch)
+		p.Wait(t, fmt.Sprintf(`document.querySelectorAll("#pending .is-queued").length === %d`, len(want)))
+	}
+	server.Start(t)
+	second.Wait(t, fmt.Sprintf(`document.querySelectorAll("#pending .msg").length < %d`, messages-20))
+	first.Crash(t)
+
+	bob := join(t, browsertest.Chromium(t), server.URL+"/room/lobby", "Bob")
+	second.Wait(t, `document.querySelectorAll("#pending .msg").length === 0`)
+	second.sees(t, want[messages-1])
+	require.Equal(t, want, history(t, bob), "each once, in order")
+}
+
+// paste writes messages faster than a keyboard does.
+func (p person) paste(t *testing.T, texts []string) {
+	t.Helper()
+	for _, text := range texts {
+		browsertest.Eval[bool](t, p.Tab, fmt.Sprintf(`(() => {
+			const composer = document.querySelector("#composer");
+			composer.value = %q;
+			composer.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true }));
+			return true;
+		})()`, text))
+	}
+}
+
+// history is the room's whole history as the server has it, asked for by a page
+// that has nothing stored itself.
+func history(t *testing.T, p person) []string {
+	t.Helper()
+	return browsertest.Eval[[]string](t, p.Tab, `(async () => {
+		const room = "lobby";
+		const socket = new WebSocket(location.origin.replace("http", "ws") + "/socket.io/?EIO=4&transport=websocket");
+		const texts = [];
+		let before = 0, ask = 0;
+		const page = () => socket.send("42/chat," + (ask++) + JSON.stringify(["room:history", before ? { room, before, limit: 200 } : { room, limit: 200 }]));
+		return new Promise((resolve, reject) => {
+			socket.onerror = () => reject(new Error("no connection"));
+			socket.onmessage = ({ data }) => {
+				if (data.startsWith("0")) socket.send('40/chat,{"name":"Reader"}');
+				else if (data.startsWith("40/chat")) page();
+				else if (data === "2") socket.send("3");
+				else if (data.startsWith("43/chat,")) {
+					const { data: answer } = JSON.parse(data.slice(data.indexOf("[")))[0];
+					texts.unshift(...answer.messages.map((m) => m.text));
+					if (answer.messages.length === 0 || !answer.more) { socket.close(); resolve(texts); return; }
+					before = answer.messages[0].seq;
+					page();
+				}
+			};
+		});
+	})()`)
+}

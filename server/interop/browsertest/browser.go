@@ -150,6 +150,17 @@ func (tab *Tab) Close(t testing.TB) {
 	}
 }
 
+// Crash ends the tab's process as a kill does; nothing of it gets to run again.
+func (tab *Tab) Crash(t testing.TB) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(tab.ctx, 2*time.Second)
+	defer cancel()
+	// A process that is gone does not answer.
+	_, _ = chromedp.Run(ctx, func(ctx context.Context, target *chromedp.Target) (cdp.Empty, error) {
+		return cdp.Call(ctx, target, page.Crash, cdp.Empty{})
+	})
+}
+
 // run carries out actions and fails the test when one fails or takes too long.
 func (tab *Tab) run(t testing.TB, what string, actions ...chromedp.Action[chromedp.Void]) {
 	t.Helper()
