@@ -28,15 +28,11 @@ func (g *Gateway) authenticate(next server.ConnectFunc) server.ConnectFunc {
 			return err
 		}
 		me := chat.Member{ID: userID(c.Token, s.ID()), Name: chat.CleanLine(c.Name)}
-		if err := g.users.admit(me.ID); err != nil {
-			return err
+		if g.users.crowded(me.ID, 0) {
+			return event.Errorf(event.CodeRateLimited, "too many connections of one user")
 		}
 		s.Set(memberKey{}, me)
-		if err := next(ctx, s); err != nil {
-			g.users.release(me.ID)
-			return err
-		}
-		return nil
+		return next(ctx, s)
 	}
 }
 

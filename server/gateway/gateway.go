@@ -14,6 +14,9 @@ import (
 	"parley/shared/event"
 )
 
+// postTimeout is how long a message may wait for its turn to be stored.
+const postTimeout = 15 * time.Second
+
 // Config configures a [Gateway]. The zero value works.
 type Config struct {
 	// Build identifies the release in the greeting, so that a page of another release can offer to reload.
@@ -96,6 +99,11 @@ func (g *Gateway) Close() { g.presence.close() }
 
 func (g *Gateway) connected(s *server.Socket) {
 	me := memberOf(s)
+	g.users.add(me.ID)
+	if g.users.crowded(me.ID, 1) { // others of this user came at the same moment
+		s.Disconnect(true)
+		return
+	}
 	// A recovered socket is still in the rooms where its user is waited for.
 	for _, room := range s.Rooms() {
 		if id, ok := roomOf(room); ok {
@@ -109,7 +117,7 @@ func (g *Gateway) connected(s *server.Socket) {
 }
 
 func (g *Gateway) disconnected(s *server.Socket, reason engineio.Reason, _ error) {
-	g.users.release(memberOf(s).ID)
+	g.users.remove(memberOf(s).ID)
 	onPurpose := reason == engineio.ReasonClientNamespaceDisconnect
 	g.presence.gone(s.ID(), onPurpose)
 }
@@ -178,7 +186,9 @@ func (g *Gateway) send(ctx context.Context, s *server.Socket, d chat.Draft) (cha
 		return chat.Message{}, err
 	}
 	// A message that has been sent counts, even if its sender is gone before it is stored.
-	m, err := g.chats.Post(context.WithoutCancel(ctx), me, s.ID(), d)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), postTimeout)
+	defer cancel()
+	m, err := g.chats.Post(ctx, me, s.ID(), d)
 	return m, g.failed(err)
 }
 

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"parley/shared/chat"
-	"parley/shared/event"
 )
 
 // Rate is a token bucket: so many a second on average, and Burst at once.
@@ -74,8 +73,16 @@ type user struct {
 
 func newUsers(cfg Config) *users { return &users{cfg: cfg, all: make(map[chat.UserID]*user)} }
 
-// admit counts a connection of a user, or refuses it.
-func (us *users) admit(id chat.UserID) error {
+// crowded reports whether a user has more connections than allowed, where own of them are the caller's.
+func (us *users) crowded(id chat.UserID, own int) bool {
+	us.mu.Lock()
+	defer us.mu.Unlock()
+	u := us.all[id]
+	return u != nil && u.connections-own >= us.cfg.Connections
+}
+
+// add counts a connection of a user.
+func (us *users) add(id chat.UserID) {
 	us.mu.Lock()
 	defer us.mu.Unlock()
 	us.forget(time.Now())
@@ -86,16 +93,12 @@ func (us *users) admit(id chat.UserID) error {
 		}}
 		us.all[id] = u
 	}
-	if u.connections >= us.cfg.Connections {
-		return event.Errorf(event.CodeRateLimited, "too many connections of one user")
-	}
 	u.connections++
-	return nil
 }
 
-// release takes a connection back. The user is remembered until the buckets are full again: a new connection is no
-// way round the limits.
-func (us *users) release(id chat.UserID) {
+// remove takes a connection back. The user is remembered until the buckets are full again: a new connection is no way
+// round the limits.
+func (us *users) remove(id chat.UserID) {
 	us.mu.Lock()
 	defer us.mu.Unlock()
 	if u := us.all[id]; u != nil {
@@ -108,7 +111,7 @@ func (us *users) release(id chat.UserID) {
 }
 
 // forget drops some of the users who are gone and whose buckets are full; the others go to the end of the line. It
-// looks at two, so that over time it does more than release adds. The caller holds mu.
+// looks at two, so that over time it does more than remove adds. The caller holds mu.
 func (us *users) forget(now time.Time) {
 	for range min(2, len(us.gone)) {
 		id := us.gone[0]

@@ -37,9 +37,9 @@ func TestALimiterGivesABurstAndThenItsRate(t *testing.T) {
 func TestLimitsAreThoseOfTheUser(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		us := newUsers(Config{}.withDefaults())
-		require.NoError(t, us.admit("ann"))
-		require.NoError(t, us.admit("ann"))
-		require.NoError(t, us.admit("bob"))
+		us.add("ann")
+		us.add("ann")
+		us.add("bob")
 		for range 20 {
 			require.NoError(t, us.allow("ann", sending))
 		}
@@ -54,9 +54,9 @@ func TestLimitsAreThoseOfTheUser(t *testing.T) {
 		assert.NoError(t, us.allow("ann", creating), "each thing has its own")
 
 		// Coming back with a new connection is no way round.
-		us.release("ann")
-		us.release("ann")
-		require.NoError(t, us.admit("ann"))
+		us.remove("ann")
+		us.remove("ann")
+		us.add("ann")
 		assert.Error(t, us.allow("ann", sending))
 		time.Sleep(100 * time.Millisecond)
 		assert.NoError(t, us.allow("ann", sending))
@@ -66,11 +66,14 @@ func TestLimitsAreThoseOfTheUser(t *testing.T) {
 
 func TestAUserMayHaveSoManyConnections(t *testing.T) {
 	us := newUsers(Config{Connections: 2}.withDefaults())
-	require.NoError(t, us.admit("ann"))
-	require.NoError(t, us.admit("ann"))
-	assert.Equal(t, event.CodeRateLimited, event.CodeOf(us.admit("ann")))
-	us.release("ann")
-	assert.NoError(t, us.admit("ann"))
+	us.add("ann")
+	assert.False(t, us.crowded("ann", 0))
+	us.add("ann")
+	assert.True(t, us.crowded("ann", 0))
+	assert.False(t, us.crowded("ann", 1), "the second of two is welcome")
+	assert.False(t, us.crowded("bob", 0))
+	us.remove("ann")
+	assert.False(t, us.crowded("ann", 0))
 }
 
 func TestUsersWhoAreGoneAreForgotten(t *testing.T) {
@@ -78,15 +81,15 @@ func TestUsersWhoAreGoneAreForgotten(t *testing.T) {
 		us := newUsers(Config{}.withDefaults())
 		for i := range 100 {
 			id := chat.UserID(fmt.Sprint(i))
-			require.NoError(t, us.admit(id))
+			us.add(id)
 			require.NoError(t, us.allow(id, sending))
-			us.release(id)
+			us.remove(id)
 		}
 		assert.Len(t, us.all, 100, "their limits count for a while")
 		time.Sleep(time.Minute)
 		for range 60 {
-			require.NoError(t, us.admit("ann"))
-			us.release("ann")
+			us.add("ann")
+			us.remove("ann")
 		}
 		assert.LessOrEqual(t, len(us.all), 1)
 		assert.LessOrEqual(t, len(us.gone), 2)

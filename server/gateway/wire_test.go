@@ -9,6 +9,8 @@ import (
 	"github.com/coder/websocket"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"parley/server/gateway"
 )
 
 // What any Socket.IO client sees, frame by frame: the contract is plain JSON events to those who do not know our types.
@@ -57,4 +59,28 @@ func TestTheChatOnTheWire(t *testing.T) {
 	send(`42/chat,4["room:leave",{"room":"lobby"}]`)
 	assert.Equal(t, `43/chat,4[{"data":null}]`, next())
 	bob.expect("Ann left lobby")
+}
+
+// Connections that break in the moment in which they are let in are not counted for ever.
+func TestBrokenConnectionsAreNotCounted(t *testing.T) {
+	address := start(t, gateway.Config{Build: "build-1", Connections: 1})
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	// enter connects and returns the last frame that arrives: the greeting or a refusal.
+	enter := func(wait bool) (frame string) {
+		ws, _, err := websocket.Dial(ctx, "ws"+strings.TrimPrefix(address, "http")+"/socket.io/?EIO=4&transport=websocket", nil)
+		require.NoError(t, err)
+		defer ws.CloseNow()
+		require.NoError(t, ws.Write(ctx, websocket.MessageText, []byte(`40/chat,{"name":"Ann","token":"0123456789abcdef"}`)))
+		for wait && !strings.Contains(frame, "server:hello") && !strings.HasPrefix(frame, "44") {
+			_, data, err := ws.Read(ctx)
+			require.NoError(t, err)
+			frame = string(data)
+		}
+		return frame
+	}
+	for range 30 {
+		enter(false)
+	}
+	require.Eventually(t, func() bool { return strings.Contains(enter(true), "server:hello") }, patience, patience/1000)
 }
