@@ -77,9 +77,9 @@ type Limits struct {
 	Namespaces  int           // namespaces joined by one connection; more are refused with CONNECT_ERROR. Default 16
 	Rooms       int           // rooms of one socket beside its own; Join fails with ErrTooManyRooms. Default 128
 	RoomBytes   int           // length of a room's name; Join fails with ErrRoomName. Default 255
-	Attachments int           // binary attachments of one received packet; more close the connection. Default 10
+	Attachments int           // binary attachments of one received packet; more close the connection. Default: the parser's, 10 for JSON
 	Depth       int           // nesting of one received packet; more closes the connection. Default 512
-	PacketBytes int           // one received packet with its attachments; more closes the connection. Default 4 x MaxPayload
+	PacketBytes int           // one received packet with its attachments; more closes the connection. Default 11 x MaxPayload
 	PacketTime  time.Duration // how long a received packet may wait for its attachments. Default 60 s
 	Inbox       int           // events of one socket that wait for its handlers; see "Bounds" in the package doc. Default 256
 	InboxBytes  int           // the same in bytes. Default 1 MiB
@@ -141,9 +141,11 @@ func (l Limits) withDefaults(maxPayload int) Limits {
 	set(&l.Namespaces, 16)
 	set(&l.Rooms, 128)
 	set(&l.RoomBytes, 255)
-	set(&l.Attachments, 10)
+	if l.Attachments != 0 {
+		set(&l.Attachments, 0)
+	}
 	set(&l.Depth, 512)
-	set(&l.PacketBytes, 4*maxPayload)
+	set(&l.PacketBytes, 11*maxPayload)
 	if l.PacketTime == 0 {
 		l.PacketTime = time.Minute
 	} else if l.PacketTime < 0 {

@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -23,8 +24,7 @@ type conn struct {
 	sockets []*Socket   // guarded by mu; connecting ones too; seldom more than one or two
 	timer   *time.Timer // guarded by mu; the connect timeout; nil once a namespace was joined
 	closed  bool        // guarded by mu
-
-	ending sync.Mutex // serialises the end of sockets, see Socket.end
+	left    []string    // guarded by mu; namespaces that this server has put the client out of
 }
 
 // start begins the wait for the first namespace.
@@ -96,6 +96,9 @@ func (c *conn) packet(p *socketio.Packet) {
 	}
 	s := c.find(p.Namespace)
 	if s == nil {
+		if c.forgiven(p.Namespace) { // sent before the client knew that it is out
+			return
+		}
 		c.violation(fmt.Errorf("server: packet of type %d for a namespace that is not joined", p.Type))
 		return
 	}
@@ -146,6 +149,21 @@ func (c *conn) find(ns string) *Socket {
 	return nil
 }
 
+// forgive remembers that the client is put out of a namespace and may still have packets for it on their way.
+func (c *conn) forgive(ns string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !slices.Contains(c.left, ns) && len(c.left) < c.srv.cfg.Limits.Namespaces {
+		c.left = append(c.left, ns)
+	}
+}
+
+func (c *conn) forgiven(ns string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Contains(c.left, ns)
+}
+
 // violation closes the connection of a client that breaks the protocol.
 func (c *conn) violation(err error) {
 	f := Fault{Err: err}
@@ -194,8 +212,25 @@ func (c *conn) Closed(reason engineio.Reason, err error) {
 }
 
 // send queues one packet that is not an event.
-func (c *conn) send(p *socketio.Packet) error {
-	group, err := c.srv.encode(p)
+func (c *conn) send(p socketio.Packet) error {
+	e := c.srv.encoders.get()
+	defer c.srv.encoders.put(e)
+	e.packet = p
+	group, err := e.encode(c.srv.cfg.Parser)
+	if err != nil {
+		return err
+	}
+	return c.session.Send(engine.SendOptions{}, group...)
+}
+
+// sendAck queues the answer to the event with that id.
+func (c *conn) sendAck(ns string, id uint64, args []any) error {
+	e := c.srv.encoders.get()
+	defer c.srv.encoders.put(e)
+	if err := e.ack(ns, id, args); err != nil {
+		return err
+	}
+	group, err := e.encode(c.srv.cfg.Parser)
 	if err != nil {
 		return err
 	}
@@ -203,15 +238,13 @@ func (c *conn) send(p *socketio.Packet) error {
 }
 
 // encode turns a packet into messages.
-func (srv *Server) encode(p *socketio.Packet) ([]*engine.Message, error) {
-	var space [4]socketio.Frame
-	frames, err := srv.cfg.Parser.Encode(space[:0], p)
+func (srv *Server) encode(p socketio.Packet) ([]*engine.Message, error) {
+	e := srv.encoders.get()
+	defer srv.encoders.put(e)
+	e.packet = p
+	group, err := e.encode(srv.cfg.Parser)
 	if err != nil {
-		return nil, fmt.Errorf("server: encode packet: %w", err)
+		return nil, err
 	}
-	group := make([]*engine.Message, len(frames))
-	for i, f := range frames {
-		group[i] = engine.NewMessage(f.Binary, f.Data)
-	}
-	return group, nil
+	return append([]*engine.Message(nil), group...), nil
 }

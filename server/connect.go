@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 
 	"parley/server/adapter"
+	"parley/server/engine"
 	"parley/shared/engineio"
 	"parley/shared/event"
 	"parley/shared/socketio"
@@ -30,6 +32,7 @@ func (c *conn) connect(p *socketio.Packet) {
 		return
 	}
 	c.sockets = append(c.sockets, s)
+	c.left = slices.DeleteFunc(c.left, func(ns string) bool { return ns == p.Namespace })
 	c.mu.Unlock()
 
 	ns, dynamic := c.srv.lookup(p.Namespace)
@@ -116,7 +119,7 @@ func (s *Socket) refuse(err error) {
 		return
 	}
 	s.conn.remove(s)
-	s.cancel()
+	s.closeContext()
 	if _, told := errors.AsType[*Refusal](err); !told {
 		if event.CodeOf(err) == event.CodeInternal {
 			if _, known := errors.AsType[*PanicError](err); !known {
@@ -145,7 +148,7 @@ func (c *conn) refuse(ns string, err error) {
 	}
 	text, err := json.Marshal(answer)
 	if err == nil {
-		err = c.send(&socketio.Packet{Type: socketio.PacketConnectError, Namespace: ns, Data: text})
+		err = c.send(socketio.Packet{Type: socketio.PacketConnectError, Namespace: ns, Data: text})
 	}
 	if err != nil {
 		c.srv.cfg.Logger.Debug("socket.io: refusal not sent", "namespace", ns, "error", err)
@@ -178,9 +181,11 @@ func (s *Socket) enter(session adapter.Session) {
 		s.srv().cfg.Logger.Debug("socket.io: not let in", "namespace", s.nsName, "sid", s.id, "error", err)
 		s.conn.session.Close(engineio.ReasonTransportError)
 		s.end(engineio.ReasonTransportError, err, false)
-	}
-	if !s.goLive() {
 		s.finish(false)
+		return
+	}
+	if !s.goLive() { // it was told that it is in, and so is the application
+		s.finish(true)
 		return
 	}
 	s.srv().cfg.Logger.Debug("socket.io: connected", "namespace", s.nsName, "sid", s.id, "recovered", s.Recovered())
@@ -199,29 +204,26 @@ func (s *Socket) welcome() error {
 		}
 	}
 	text = append(text, `"}`...)
-	return s.conn.send(&socketio.Packet{Type: socketio.PacketConnect, Namespace: s.nsName, Data: text})
+	return s.conn.send(socketio.Packet{Type: socketio.PacketConnect, Namespace: s.nsName, Data: text})
 }
 
 // goLive sends what was held back and starts dispatch. It reports false when the socket has ended meanwhile.
 func (s *Socket) goLive() bool {
-	for {
-		s.mu.Lock()
-		if s.state.Load() == stateClosed {
-			s.mu.Unlock()
-			return false
-		}
-		if s.more == nil || len(s.more.held) == 0 {
-			break
-		}
+	s.mu.Lock()
+	for s.state.Load() != stateClosed && s.more != nil && len(s.more.held) > 0 {
 		held := s.more.held
 		s.more.held = nil
 		s.mu.Unlock()
 		for _, send := range held {
 			send()
 		}
+		s.mu.Lock()
 	}
 	defer s.mu.Unlock()
-	s.state.Store(stateLive)
+	alive := s.state.Load() != stateClosed
+	if alive {
+		s.state.Store(stateLive)
+	}
 	if s.ns.hasConnect() {
 		first := &Event{socket: s, kind: kindConnect, next: s.head}
 		s.head = first
@@ -230,8 +232,10 @@ func (s *Socket) goLive() bool {
 		}
 		s.gated = true
 	}
-	s.startWorker()
-	return true
+	if alive {
+		s.startWorker()
+	}
+	return alive
 }
 
 func (ns *Namespace) hasConnect() bool {
@@ -240,19 +244,29 @@ func (ns *Namespace) hasConnect() bool {
 	return found
 }
 
+// maxJoining bounds what may be sent to a socket in the moment in which it is let in. Nothing of it can be dropped: it
+// is a member already.
+const maxJoining = 1 << 14
+
 // hold keeps send back until the socket is live. It reports false when it is already, so that the caller sends.
 func (s *Socket) hold(send func()) (held bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	x := s.extra()
 	switch s.state.Load() {
 	case stateLive:
 		return false, nil
 	case stateClosed:
 		return true, ErrDisconnected
-	}
-	x := s.extra()
-	if len(x.held) >= s.srv().cfg.Limits.Held {
-		return true, ErrHeld
+	case stateConnecting:
+		if len(x.held) >= s.srv().cfg.Limits.Held {
+			return true, ErrHeld
+		}
+	case stateJoining:
+		if len(x.held) >= maxJoining {
+			s.conn.session.Close(engineio.ReasonSlow)
+			return true, engine.ErrSlow
+		}
 	}
 	x.held = append(x.held, send)
 	return true, nil

@@ -14,6 +14,7 @@ type contextState struct {
 	values context.Context // of the middleware; nil: none
 	done   chan struct{}
 	after  map[*func()]struct{}
+	over   bool
 }
 
 // Context ends when the socket disconnects. Handlers are given it, or a child. A handler that must finish its
@@ -31,7 +32,7 @@ func (c *socketContext) Done() <-chan struct{} {
 	x := s.extra()
 	if x.ctx.done == nil {
 		x.ctx.done = make(chan struct{})
-		if s.state.Load() == stateClosed {
+		if x.ctx.over {
 			close(x.ctx.done)
 		}
 	}
@@ -40,10 +41,16 @@ func (c *socketContext) Done() <-chan struct{} {
 
 // Err is context.Canceled after the disconnect.
 func (c *socketContext) Err() error {
-	if (*Socket)(c).state.Load() == stateClosed {
-		return context.Canceled
+	s := (*Socket)(c)
+	if s.state.Load() != stateClosed {
+		return nil
 	}
-	return nil
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.extra().ctx.over {
+		return nil
+	}
+	return context.Canceled
 }
 
 // Value returns a value of the connect middleware's context.
@@ -65,12 +72,12 @@ func (c *socketContext) Value(key any) any {
 func (c *socketContext) AfterFunc(fn func()) (stop func() bool) {
 	s := (*Socket)(c)
 	s.mu.Lock()
-	if s.state.Load() == stateClosed {
+	x := s.extra()
+	if x.ctx.over {
 		s.mu.Unlock()
 		go fn()
 		return func() bool { return false }
 	}
-	x := s.extra()
 	if x.ctx.after == nil {
 		x.ctx.after = map[*func()]struct{}{}
 	}
@@ -86,17 +93,22 @@ func (c *socketContext) AfterFunc(fn func()) (stop func() bool) {
 	}
 }
 
-// cancel ends the context.
-func (s *Socket) cancel() {
+// closeContext ends the context, once.
+func (s *Socket) closeContext() {
 	s.mu.Lock()
-	x := s.extra()
-	if x.ctx.done != nil {
-		close(x.ctx.done)
+	c := &s.extra().ctx
+	if c.over {
+		s.mu.Unlock()
+		return
 	}
-	after := x.ctx.after
-	x.ctx.after = nil
+	c.over = true
+	if c.done != nil {
+		close(c.done)
+	}
+	waiting := c.after
+	c.after = nil
 	s.mu.Unlock()
-	for fn := range after {
+	for fn := range waiting {
 		go (*fn)()
 	}
 }

@@ -22,7 +22,8 @@ func ended(f *fixture) <-chan engineio.Reason {
 	return reasons
 }
 
-// Rows: N04
+// Rows: N04 reason/server-namespace-disconnect reason/client-namespace-disconnect reason/transport-close
+// Rows: reason/parse-error reason/transport-error reason/forced-close reason/server-shutting-down
 func TestDisconnectReasons(t *testing.T) {
 	for name, c := range map[string]struct {
 		act    func(f *fixture, p *peer, s *server.Socket)
@@ -67,6 +68,7 @@ func TestDisconnectReasons(t *testing.T) {
 	}
 }
 
+// Rows: reason/ping-timeout
 func TestPingTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := startPipe(t, server.Config{})
@@ -119,7 +121,7 @@ func TestServerDisconnectDropsWhatWaits(t *testing.T) {
 	require.Empty(t, log)
 }
 
-// Rows: A15
+// Rows: A15 reason/server-shutting-down
 func TestShutdown(t *testing.T) {
 	f := start(t, server.Config{})
 	other := f.Of(event.NewNamespace("/other"))
@@ -211,4 +213,19 @@ func TestEventMiddleware(t *testing.T) {
 	fault := await(t, faults)
 	require.ErrorContains(t, fault.Err, "secret detail")
 	require.Equal(t, "broken", fault.Event)
+}
+
+// Rows: N05
+func TestPacketsThatCrossTheServersGoodbye(t *testing.T) {
+	f := start(t, server.Config{})
+	p, s := f.join("/")
+	s.Disconnect(false)
+	p.send(`2["sent before it knew"]`)
+	p.send(`30[]`)
+	p.send("1")
+	p.expect("1")
+	_ = f.connect(p, "/")
+	p.send("1")
+	p.send(`2["sent although it left"]`)
+	p.expectClosed()
 }

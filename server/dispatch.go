@@ -6,7 +6,6 @@ import (
 
 	"parley/shared/engineio"
 	"parley/shared/event"
-	"parley/shared/socketio"
 )
 
 // Event is one received event on its way through middlewares and handlers.
@@ -44,14 +43,10 @@ func (e *Event) Ack(args ...any) error {
 	if !e.wantsAck || e.acked.Swap(true) {
 		return nil
 	}
-	p, err := socketio.NewAck(e.socket.nsName, e.id, args...)
-	if err != nil {
-		return err
-	}
 	if e.socket.state.Load() == stateClosed {
 		return ErrDisconnected
 	}
-	return e.socket.conn.send(&p)
+	return e.socket.conn.sendAck(e.socket.nsName, e.id, args)
 }
 
 // fail answers with an error reply and reports err.

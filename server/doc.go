@@ -61,6 +61,8 @@
 //     broadcast, which yields each answer with its sender and each failure with its cause.
 //   - On, the typed form, acknowledges an event whose sender wants it (clients with retries do), so that nobody waits.
 //   - Emit returns an error on a socket that has ended, instead of dropping silently, or, with recovery, sending later.
+//   - Packets that a client sent before it knew that the server had put it out of a namespace are ignored; the reference
+//     closes the connection.
 //   - Events that arrived before a client left are handled before OnDisconnect.
 //   - A connection that ends a server-side emit with the acknowledgement of one server missing yields the answers of
 //     the others with an [adapter.PartialError].

@@ -92,7 +92,7 @@ func (s *Socket) sendEvent(f adapter.Flags, p adapter.Packet, id uint64, hasID b
 
 // encode turns a canonical event into messages.
 func (ns *Namespace) encode(p adapter.Packet, id uint64, hasID bool) ([]*engine.Message, error) {
-	return ns.srv.encode(&socketio.Packet{
+	return ns.srv.encode(socketio.Packet{
 		Type: socketio.PacketEvent, Namespace: ns.name, ID: id, HasID: hasID, Data: p.Data, Attachments: p.Attachments,
 	})
 }

@@ -129,6 +129,7 @@ func TestEventRate(t *testing.T) {
 			p.send(`2["x"]`)
 		}
 		p.expectClosed()
+		synctest.Wait()
 		require.False(t, s.Connected())
 	})
 }

@@ -62,13 +62,16 @@ func (s *Socket) takeSession(ctx context.Context) (session adapter.Session, ok b
 	return session, true
 }
 
-// evict ends a socket whose client has come back on another connection, and returns what it leaves behind. The old
-// connection is dead or abandoned: it is closed as well.
-func (s *Socket) evict() adapter.Session {
+// evict ends a socket whose client has come back on another connection, and returns what it leaves behind; ok is
+// false when it had said goodbye. The old connection is dead or abandoned: it is closed as well.
+func (s *Socket) evict() (session adapter.Session, ok bool) {
 	s.end(engineio.ReasonTransportClose, errReplaced, true)
 	<-s.rec.gone
 	s.conn.session.Close(engineio.ReasonTransportClose)
-	return s.Session()
+	s.mu.Lock()
+	reason := s.more.reason
+	s.mu.Unlock()
+	return s.Session(), reason.Recoverable()
 }
 
 var errReplaced = errors.New("server: the client came back on another connection")

@@ -20,10 +20,11 @@ import (
 type Server struct {
 	*Namespace // the main namespace "/"
 
-	cfg    Config
-	engine *engine.Server
-	http   http.Handler
-	tasks  tasks
+	cfg      Config
+	engine   *engine.Server
+	http     http.Handler
+	tasks    tasks
+	encoders encoders
 
 	mu         sync.RWMutex
 	namespaces map[string]*Namespace // guarded by mu

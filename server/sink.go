@@ -115,7 +115,7 @@ func (k sink) Apply(members []adapter.Member, c adapter.Change) {
 }
 
 // Evict ends a socket whose client has come back elsewhere.
-func (k sink) Evict(m adapter.Member) adapter.Session { return m.(*Socket).evict() }
+func (k sink) Evict(m adapter.Member) (adapter.Session, bool) { return m.(*Socket).evict() }
 
 // ServerEvent calls the listeners for events between servers.
 func (k sink) ServerEvent(p adapter.Packet, reply func(adapter.Packet)) {

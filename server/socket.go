@@ -228,22 +228,24 @@ func (s *Socket) Disconnect(closeConn bool) {
 	s.conn.session.Close(engineio.ReasonForcedServerClose)
 }
 
+// leaveNamespace ends the socket first, with its reason, so that a client which closes the connection as soon as it is
+// told cannot be first.
 func (s *Socket) leaveNamespace() {
-	if s.state.Load() == stateClosed {
-		return
+	s.conn.forgive(s.nsName)
+	if s.end(engineio.ReasonServerNamespaceDisconnect, nil, false) {
+		// A failure to send means that the connection is gone.
+		_ = s.conn.send(socketio.Packet{Type: socketio.PacketDisconnect, Namespace: s.nsName})
 	}
-	// A failure to send means that the connection is gone, which ends the socket as well.
-	_ = s.conn.send(&socketio.Packet{Type: socketio.PacketDisconnect, Namespace: s.nsName})
-	s.end(engineio.ReasonServerNamespaceDisconnect, nil, false)
 }
 
-// end ends the socket, once. keep says whether events that wait are still handled.
-func (s *Socket) end(reason engineio.Reason, cause error, keep bool) {
+// end ends the socket, once; it reports false when it has ended already. keep says whether events that wait are still
+// handled.
+func (s *Socket) end(reason engineio.Reason, cause error, keep bool) bool {
 	s.mu.Lock()
 	was := s.state.Load()
 	if was == stateClosed {
 		s.mu.Unlock()
-		return
+		return false
 	}
 	s.state.Store(stateClosed)
 	x := s.extra()
@@ -257,10 +259,11 @@ func (s *Socket) end(reason engineio.Reason, cause error, keep bool) {
 	for _, done := range pending {
 		done(nil, ErrDisconnected)
 	}
-	s.cancel()
-	if was == stateLive { // else whoever is connecting it finds it closed and cleans up
+	if was == stateLive { // else whoever lets it in finds it closed and cleans up
 		s.finish(true)
 	}
+	s.closeContext()
+	return true
 }
 
 // finish takes an ended socket out of its namespace. announced says whether the application knows the socket.

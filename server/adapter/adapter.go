@@ -121,9 +121,9 @@ type Sink interface {
 	Ask(members []Member, f Flags, p Packet, answer func(Answer)) (finish func(err error))
 	// Apply carries out a change on members of this server.
 	Apply(members []Member, c Change)
-	// Evict ends a member whose client has come back on another connection, and returns what it leaves behind. No
-	// lock may be held that Remove or Suspend takes.
-	Evict(m Member) Session
+	// Evict ends a member whose client has come back on another connection, and returns what it leaves behind; ok is
+	// false when it has said goodbye meanwhile. No lock may be held that Remove or Suspend takes.
+	Evict(m Member) (s Session, ok bool)
 	// ServerEvent hands over an event that another server sent to the namespace itself. reply is nil when no
 	// answer is wanted, else it is called at most once.
 	ServerEvent(p Packet, reply func(Packet))

@@ -80,7 +80,10 @@ func (l *Local) Take(_ context.Context, pid, offset string) (Session, error) {
 	s := kept.Session
 	if kept.live != nil {
 		s = l.lose(kept, now)
-		last := l.sink.Evict(kept.live)
+		last, ok := l.sink.Evict(kept.live)
+		if !ok {
+			return Session{}, ErrNoSession
+		}
 		s.Rooms, s.Data = last.Rooms, last.Data
 	} else if now.After(s.Expires) {
 		return Session{}, ErrNoSession

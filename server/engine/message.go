@@ -15,8 +15,11 @@ type Message = frame.Message
 // Reason says why a session ended.
 type Reason = engineio.Reason
 
-// NewMessage returns a message. It takes over data: the caller must not change
-// it afterwards.
+// CopyLimit is the size in bytes below which [NewMessage] copies.
+const CopyLimit = frame.CopyLimit
+
+// NewMessage returns a message. It copies data that is shorter than [CopyLimit]
+// and takes over what is longer: the caller must not change that afterwards.
 func NewMessage(binary bool, data []byte) *Message { return frame.New(binary, data) }
 
 // SendOptions says how messages are sent. The zero value sends them reliably,

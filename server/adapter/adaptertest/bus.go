@@ -337,7 +337,10 @@ func (n *busNode) Take(_ context.Context, pid, offset string) (adapter.Session, 
 	}
 	s := kept.Session
 	if kept.live != nil {
-		last := kept.owner.sink.Evict(kept.live)
+		last, ok := kept.owner.sink.Evict(kept.live)
+		if !ok {
+			return adapter.Session{}, adapter.ErrNoSession
+		}
 		s.Rooms, s.Data, s.Expires = last.Rooms, last.Data, time.Now().Add(n.bus.cfg.Recovery)
 	}
 	from, start := 0, 0

@@ -201,11 +201,11 @@ func (k sink) Apply(members []adapter.Member, c adapter.Change) {
 	}
 }
 
-func (k sink) Evict(m adapter.Member) adapter.Session {
+func (k sink) Evict(m adapter.Member) (adapter.Session, bool) {
 	old := m.(*member)
 	old.end()
 	k.adapter.(adapter.Recoverer).Suspend(old) // as a server does; the session has a new owner by now
-	return old.Session()
+	return old.Session(), true
 }
 
 func (k sink) ServerEvent(p adapter.Packet, reply func(adapter.Packet)) {

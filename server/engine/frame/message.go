@@ -25,10 +25,10 @@ const (
 	opClose  = 0x8
 )
 
-// copyLimit is the size in bytes up to which a payload is copied behind its
+// CopyLimit is the size in bytes up to which a payload is copied behind its
 // frame header, so that it goes out as one buffer. What is longer stays where it
 // is and is written by reference.
-const copyLimit = 4 << 10
+const CopyLimit = 4 << 10
 
 // What sending a message may answer, on every transport.
 var (
@@ -50,8 +50,8 @@ type Message struct {
 	deflate  sync.Mutex // one goroutine compresses, the others wait
 }
 
-// New returns a message packet. It takes over data: the caller must not change
-// it afterwards.
+// New returns a message packet. It copies data that is shorter than [CopyLimit]
+// and takes over what is longer: the caller must not change that afterwards.
 func New(isBinary bool, data []byte) *Message {
 	return build(engineio.PacketMessage, isBinary, data, 0)
 }
@@ -82,7 +82,7 @@ func build(kind engineio.PacketType, isBinary bool, data []byte, bits byte) *Mes
 		n, op = n+1, opText
 	}
 	room := 11
-	if n <= copyLimit {
+	if n <= CopyLimit {
 		room += len(data)
 	}
 	m.head = appendHeader(make([]byte, 0, room), fin|bits|op, n)
@@ -90,7 +90,7 @@ func build(kind engineio.PacketType, isBinary bool, data []byte, bits byte) *Mes
 	if !isBinary {
 		m.head = append(m.head, '0'+byte(kind))
 	}
-	if n <= copyLimit {
+	if n <= CopyLimit {
 		m.head = append(m.head, data...)
 	} else {
 		m.body = data

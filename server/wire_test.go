@@ -1,0 +1,182 @@
+package server_test
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+	"github.com/stretchr/testify/require"
+
+	"parley/server"
+	"parley/server/engine"
+	"parley/shared/event"
+	"parley/shared/socketio"
+	"parley/shared/socketio/msgpack"
+)
+
+// Rows: M15
+func TestVolatile(t *testing.T) {
+	f := start(t, server.Config{})
+	p, s := f.join("/")
+	require.NoError(t, s.Conn().Flush(t.Context()))
+	require.NoError(t, s.Volatile().Emit("idle", []byte{1}))
+	p.expect(`51-["idle",{"_placeholder":true,"num":0}]`, "b:\x01")
+	require.NoError(t, s.Conn().Flush(t.Context()))
+
+	// A client that does not read: what is volatile is dropped, nobody is told.
+	text := strings.Repeat("x", 100_000)
+	for s.Conn().Writable() {
+		require.NoError(t, s.Emit("fill", text))
+	}
+	dropped := 0
+	for i := range 10 {
+		if err := s.Volatile().Emit("volatile", i, []byte{1}); err != nil {
+			require.ErrorIs(t, err, engine.ErrNotWritable)
+			dropped++
+		}
+		require.NoError(t, f.Volatile().Emit("volatile too", i))
+	}
+	require.Equal(t, 10, dropped)
+	require.NoError(t, s.Emit("end"))
+	for {
+		if got := p.read(); got == `2["end"]` {
+			break
+		} else {
+			require.True(t, strings.HasPrefix(got, `2["fill"`), got)
+		}
+	}
+}
+
+// Rows: M16
+func TestNoCompress(t *testing.T) {
+	f := start(t, server.Config{Engine: engine.Config{Compression: engine.Compression{WebSocket: 100}}})
+	raw, err := net.Dial("tcp", strings.TrimPrefix(f.url, "http://"))
+	require.NoError(t, err)
+	defer raw.Close()
+	fmt.Fprint(raw, "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"+
+		"Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; client_no_context_takeover\r\n\r\n")
+	r := bufio.NewReader(raw)
+	for {
+		line, err := r.ReadString('\n')
+		require.NoError(t, err)
+		if line == "\r\n" {
+			break
+		}
+	}
+	// A frame's first byte has the bit 0x40 when it is compressed.
+	frame := func() (compressed bool, length int) {
+		head := make([]byte, 2)
+		_, err := r.Read(head[:1])
+		require.NoError(t, err)
+		_, err = r.Read(head[1:])
+		require.NoError(t, err)
+		n := int(head[1])
+		if n == 126 {
+			a, _ := r.ReadByte()
+			b, _ := r.ReadByte()
+			n = int(a)<<8 | int(b)
+		}
+		_, err = r.Discard(n)
+		require.NoError(t, err)
+		return head[0]&0x40 != 0, n
+	}
+	frame()
+	_, err = raw.Write([]byte{0x81, 0x82, 0, 0, 0, 0, '4', '0'})
+	require.NoError(t, err)
+	frame()
+	var s *server.Socket
+	for s = range f.Sockets() {
+	}
+	text := strings.Repeat("x", 1000)
+	for _, c := range []struct {
+		to         server.Target
+		compressed bool
+	}{{f.To(event.Room(s.ID())), true}, {f.NoCompress(), false}, {s.NoCompress(), false}, {f.Except("nobody"), true}} {
+		require.NoError(t, c.to.Emit("x", text))
+		compressed, n := frame()
+		require.Equal(t, c.compressed, compressed)
+		require.Equal(t, c.compressed, n < 500)
+	}
+}
+
+// Rows: M12 M21
+func TestModifiersBelongToTheirTarget(t *testing.T) {
+	f := start(t, server.Config{AckTimeout: 200 * time.Millisecond})
+	p, s := f.join("/")
+	q, other := f.join("/")
+	require.NoError(t, s.Join("r"))
+	base := s.Timeout(time.Hour)
+	_ = base.Volatile().To("r").NoCompress()
+	rooms := []event.Room{"r"}
+	first := f.To(rooms...)
+	second := first.To(event.Room(other.ID()))
+	third := first.To("nobody")
+	rooms[0] = "changed by the caller"
+	require.NoError(t, second.Emit("second"))
+	require.NoError(t, third.Emit("third"))
+	require.NoError(t, s.Emit("direct"))
+	p.expect(`2["second"]`, `2["third"]`, `2["direct"]`)
+	q.expect(`2["second"]`)
+	_, err := s.EmitAck(t.Context(), "x") // not an hour
+	require.ErrorIs(t, err, server.ErrAckTimeout)
+}
+
+// Rows: B06 B07
+func TestMessagePack(t *testing.T) {
+	f := start(t, server.Config{Parser: msgpack.New()})
+	p := f.dial()
+	parser := msgpack.New()
+	decoder := parser.NewDecoder(socketio.Limits{})
+	send := func(packet socketio.Packet) {
+		frames, err := parser.Encode(nil, &packet)
+		require.NoError(t, err)
+		require.Len(t, frames, 1)
+		require.NoError(t, p.ws.Write(t.Context(), websocket.MessageBinary, frames[0].Data))
+	}
+	read := func() socketio.Packet {
+		binary, data, err := p.next()
+		require.NoError(t, err)
+		require.True(t, binary)
+		packet, complete, err := decoder.Add(socketio.Frame{Binary: true, Data: []byte(data)})
+		require.NoError(t, err)
+		require.True(t, complete)
+		return packet
+	}
+	send(socketio.Packet{Type: socketio.PacketConnect, Data: []byte(`{"token":"x"}`)})
+	packet := read()
+	require.Equal(t, socketio.PacketConnect, packet.Type)
+	var s *server.Socket
+	for s = range f.Sockets() {
+		require.JSONEq(t, `{"sid":"`+s.ID()+`"}`, string(packet.Data))
+		require.JSONEq(t, `{"token":"x"}`, string(s.Handshake().Auth.JSON))
+	}
+	s.OnAck("echo", func(args event.Args, ack func(...any)) { ack(args...) })
+	ask, err := socketio.NewEvent("/", "echo", 1, "é", []byte{1, 2, 3}, map[string]any{"deep": []byte{4}})
+	require.NoError(t, err)
+	ask.ID, ask.HasID = 5, true
+	send(ask)
+	packet = read()
+	require.Equal(t, socketio.PacketAck, packet.Type)
+	require.Equal(t, uint64(5), packet.ID)
+	args, err := packet.Args()
+	require.NoError(t, err)
+	require.Len(t, args, 4)
+	require.Equal(t, "é", args.String(1))
+	require.Equal(t, []byte{1, 2, 3}, args.Bytes(2))
+	many := make([]any, 50)
+	for i := range many {
+		many[i] = []byte{byte(i)}
+	}
+	require.NoError(t, f.Emit("many", many...)) // no limit of ten: it is one frame
+	packet = read()
+	_, args, err = packet.Event()
+	require.NoError(t, err)
+	require.Equal(t, []byte{49}, args.Bytes(49))
+	require.NoError(t, p.ws.Write(t.Context(), websocket.MessageText, []byte(`42["json"]`)))
+	p.expectClosed()
+}
