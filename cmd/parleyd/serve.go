@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
+	"time"
 
 	"parley/cmd/parleyd/internal/site"
 	"parley/server"
@@ -43,12 +46,18 @@ func serve(ctx context.Context, o options, log *slog.Logger) (err error) {
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
 
-	srv := server.New(server.Config{
+	var counted *metrics
+	config := server.Config{
 		Engine:   engine.Config{MaxPayload: maxPayload},
 		Limits:   server.Limits{EventRate: server.Rate{PerSecond: 50, Burst: 100}},
 		Recovery: o.Recovery,
 		Logger:   log,
-	})
+	}
+	if o.Internal != "" {
+		counted = newMetrics()
+		config.OnFault = func(server.Fault) { counted.faults.Inc() }
+	}
+	srv := server.New(config)
 	defer func() { err = errors.Join(err, srv.Close()) }()
 	chats, err := chat.Open(ctx, chat.Config{Store: store, Publisher: gateway.NewPublisher(srv, log)})
 	if err != nil {
@@ -65,6 +74,14 @@ func serve(ctx context.Context, o options, log *slog.Logger) (err error) {
 		}
 		return err
 	})
+	if counted != nil {
+		counted.watch(srv)
+		stop, err := serveInternals(ctx, o.Internal, internals(counted, health, log), log)
+		if err != nil {
+			return err
+		}
+		defer stop()
+	}
 	web := httpd.Server{
 		Handler: httpd.New(httpd.Config{Socket: srv, Site: pages, Health: health, Log: log}),
 		Health:  health,
@@ -76,6 +93,26 @@ func serve(ctx context.Context, o options, log *slog.Logger) (err error) {
 		},
 	}
 	return web.Run(ctx, o.Addr)
+}
+
+// serveInternals serves the internal address until stop is called. It listens
+// before it returns, so that an address in use is an error of the start.
+func serveInternals(ctx context.Context, addr string, h http.Handler, log *slog.Logger) (stop func(), err error) {
+	var lc net.ListenConfig
+	ln, err := lc.Listen(ctx, "tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("listen on the internal address: %w", err)
+	}
+	// It outlives ctx: who watches the server stop wants to see it stop.
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		srv := httpd.Server{Handler: h, Log: log, Grace: time.Second}
+		if err := srv.Serve(ctx, ln); err != nil {
+			log.Warn("internal address", "error", err)
+		}
+	})
+	return func() { cancel(); serving.Wait() }, nil
 }
 
 // pageURL is an address to open in a browser on this machine.

@@ -35,6 +35,9 @@ const minCompress = 512
 // Fill the set with AddFS and Add, then serve it: the filling methods must not
 // run while requests are served. ServeHTTP may run concurrently with itself.
 type Files struct {
+	// Plain leaves what is added from memory uncompressed.
+	Plain bool
+
 	entries map[string]*entry
 	hashed  map[string]*entry // by content-hashed path
 }
@@ -108,8 +111,8 @@ func (f *Files) AddFS(fsys fs.FS, prefix string) error {
 
 // Add adds one file held in memory at an absolute URL path, replacing what was
 // there. An empty mediaType means the one of the path's extension. Text is
-// compressed on the spot with brotli and gzip when it is long enough. Add keeps
-// body and the caller must not change it.
+// compressed on the spot with brotli and gzip when it is long enough, unless
+// Plain is set. Add keeps body and the caller must not change it.
 func (f *Files) Add(urlPath, mediaType string, body []byte) error {
 	if !strings.HasPrefix(urlPath, "/") {
 		return fmt.Errorf("add static file: path %q is not absolute", urlPath)
@@ -119,7 +122,7 @@ func (f *Files) Add(urlPath, mediaType string, body []byte) error {
 	}
 	e := &entry{path: urlPath, mediaType: mediaType, sum: sha256.Sum256(body)}
 	e.addBody(body, "")
-	if len(body) >= minCompress && compressible(mediaType) {
+	if !f.Plain && len(body) >= minCompress && compressible(mediaType) {
 		for _, encoding := range []string{"br", "gzip"} {
 			compressed, err := compress(body, encoding)
 			if err != nil {

@@ -68,9 +68,11 @@ func New(assets fs.FS) (*Site, error) {
 	// The version is over everything, generated parts included, and is in some of
 	// these itself: they are made once without it, to be hashed, and once with it.
 	s := &Site{files: files}
+	files.Plain = true
 	if err := s.generate("", string(workerTemplate)); err != nil {
 		return nil, err
 	}
+	files.Plain = false
 	if s.version, err = files.Version(files.Paths()...); err != nil {
 		return nil, err
 	}

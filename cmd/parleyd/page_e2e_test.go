@@ -1,0 +1,284 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp/kb"
+	"github.com/stretchr/testify/require"
+
+	"parley/server/chat/sqlite"
+	"parley/server/interop/browsertest"
+	"parley/shared/chat"
+)
+
+// write puts messages into the lobby of a server that does not run, as if they
+// had been sent over the days before.
+func fill(t *testing.T, server *browsertest.Server, n int) {
+	t.Helper()
+	server.Stop(t)
+	store, err := sqlite.Open(t.Context(), filepath.Join(server.Data, "parley.db"))
+	require.NoError(t, err)
+	var batch []chat.Message
+	for i := range n {
+		m := chat.Message{ID: fmt.Sprintf("00000000-0000-4000-8000-%012d", i), Room: "lobby", From: chat.Member{ID: "0123456789abcdef", Name: "Olga"}}
+		m.At = 1_700_000_000_000 + int64(i)*90_000
+		m.Text = fmt.Sprintf("message %d", i+1)
+		if i%7 == 0 {
+			m.Text = strings.Repeat(m.Text+", and so on and so forth. ", 4)
+		}
+		batch = append(batch, m)
+	}
+	for b := range slices.Chunk(batch, 200) {
+		_, err = store.Append(t.Context(), b)
+		require.NoError(t, err)
+	}
+	require.NoError(t, store.Close())
+	server.Start(t)
+}
+
+// Helpers that run in the page. goTime is how long the page's program has run in
+// milliseconds, goMax its longest turn.
+const probes = `
+	globalThis.log = () => document.getElementById("log");
+	globalThis.atEnd = () => log().scrollHeight - log().scrollTop - log().clientHeight < 2;
+	globalThis.seqs = () => [...document.querySelectorAll(".slot[data-seq]")].map((e) => +e.dataset.seq);
+	// The first message in view, and where it ends.
+	globalThis.firstInView = () => {
+		const top = log().getBoundingClientRect().top;
+		for (const m of document.querySelectorAll(".slot[data-seq] > .msg")) {
+			const end = m.getBoundingClientRect().bottom - top;
+			if (end > 1) return { seq: +m.parentElement.dataset.seq, end };
+		}
+	};
+	globalThis.frame = () => new Promise((r) => requestAnimationFrame(() => requestAnimationFrame(r)));
+	globalThis.pause = (ms) => new Promise((r) => setTimeout(r, ms));
+	globalThis.until = async (f) => { for (let i = 0; i < 400 && !f(); i++) await pause(25); return !!f(); };
+	globalThis.goTime = globalThis.goMax = 0;
+	const resume = Go.prototype._resume;
+	Go.prototype._resume = function () {
+		const begin = performance.now();
+		try {
+			return resume.apply(this, arguments);
+		} finally {
+			const took = performance.now() - begin;
+			goTime += took;
+			goMax = Math.max(goMax, took);
+		}
+	};
+	true`
+
+func (p person) does(t *testing.T, script string) {
+	t.Helper()
+	require.True(t, browsertest.Eval[bool](t, p.Tab, "(async () => {"+script+"})()"), script)
+}
+
+func TestReadingHistoryKeepsItsPlace(t *testing.T) {
+	server := browsertest.Serve(t)
+	fill(t, server, 640)
+	bob := join(t, browsertest.Chromium(t), server.URL+"/room/lobby", "Bob")
+	ann := join(t, browsertest.Chromium(t), server.URL+"/room/lobby", "Ann")
+	ann.sees(t, "message 640")
+	browsertest.Eval[bool](t, ann.Tab, probes)
+	ann.does(t, `return until(atEnd)`)
+
+	// Up to the beginning: whatever is loaded above, what is read stays in place.
+	moved := browsertest.Eval[[]string](t, ann.Tab, `(async () => {
+		const moved = [];
+		for (let i = 0; i < 40 && !document.querySelector(".room-begin"); i++) {
+			log().scrollTop = 90;
+			await frame();
+			const first = Math.min(...seqs()), before = firstInView();
+			await until(() => Math.min(...seqs()) < first || document.querySelector(".room-begin"));
+			await frame();
+			const m = document.querySelector("#m" + before.seq + " > .msg");
+			const end = m.getBoundingClientRect().bottom - log().getBoundingClientRect().top;
+			if (Math.abs(end - before.end) > 2) moved.push(before.seq + " by " + (end - before.end));
+		}
+		return moved;
+	})()`)
+	require.Empty(t, moved)
+	ann.does(t, `return !!document.querySelector(".room-begin")`)
+	ann.does(t, `return seqs()[0] === 1 && seqs().every((s, i, all) => i === 0 || s === all[i - 1] + 1)`)
+	ann.does(t, `return document.querySelectorAll(".msg").length <= 400`)
+
+	// News does not take the reader away.
+	ann.does(t, `globalThis.before = firstInView(); return true`)
+	bob.write(t, "are you there?")
+	ann.Wait(t, `document.querySelector(".jump-on .badge")?.innerText.startsWith("1")`)
+	ann.does(t, `const now = firstInView(); return now.seq === before.seq && Math.abs(now.end - before.end) <= 2`)
+	ann.Wait(t, `document.title.startsWith("(1) ")`)
+	ann.Click(t, ".jump-btn")
+	ann.sees(t, "are you there?")
+	ann.does(t, `return until(atEnd)`)
+	ann.Wait(t, `document.title === "Lobby · Parley"`)
+
+	// At the end, the end stays in view.
+	bob.write(t, "good that you are here")
+	ann.sees(t, "good that you are here")
+	ann.does(t, `return until(atEnd)`)
+	ann.sound(t)
+}
+
+// The budgets hold on an idle machine; a test run shares it with others. So the
+// best of some rounds counts: noise only ever adds.
+func TestDrawingStaysWithinItsBudget(t *testing.T) {
+	server := browsertest.Serve(t)
+	fill(t, server, 3050)
+	ann := join(t, browsertest.Chromium(t), server.URL+"/room/lobby", "Ann")
+	bob := join(t, browsertest.Chromium(t), server.URL+"/room/lobby", "Bob")
+	ann.sees(t, "message 3050")
+	browsertest.Eval[bool](t, ann.Tab, probes)
+
+	older := browsertest.Eval[[]float64](t, ann.Tab, `(async () => {
+		const took = [];
+		for (let i = 0; i < 90 && !document.querySelector(".room-begin"); i++) {
+			const held = document.querySelectorAll(".chunk").length, first = Math.min(...seqs());
+			if (i < 12) log().scrollTop = 90; // drawn as well
+			else document.querySelector("[data-act=older]")?.click(); // only loaded
+			goMax = 0;
+			await until(() => Math.min(...seqs()) < first || i >= 12);
+			await pause(i < 12 ? 150 : 30);
+			if (i < 12) took.push(goMax);
+		}
+		await until(() => !document.querySelector(".log-loading"));
+		return took;
+	})()`)
+	slices.Sort(older)
+	t.Logf("50 older messages: %.1f ms at best, %.1f ms in the middle", older[0], older[len(older)/2])
+	require.LessOrEqual(t, older[0], 60.0)
+
+	ann.does(t, `for (let i = 0; i < 200 && !document.querySelector(".room-begin"); i++) {
+		document.querySelector("[data-act=older]")?.click();
+		await pause(40);
+	}
+	return !!document.querySelector(".room-begin")`)
+	best := 1e9
+	for round := range 8 {
+		ann.does(t, `goTime = 0; return true`)
+		text := fmt.Sprintf("one more %d", round)
+		bob.write(t, text)
+		ann.Wait(t, fmt.Sprintf(`[...document.querySelectorAll(".room-line")].some((e) => e.innerText.endsWith(%q))`, text))
+		best = min(best, browsertest.Eval[float64](t, ann.Tab, `(async () => { await pause(100); const t = performance.now(); log().scrollHeight; return goTime + performance.now() - t; })()`))
+	}
+	t.Logf("one message with 3,050 held: %.1f ms at best", best)
+	require.LessOrEqual(t, best, 10.0)
+}
+
+func TestKeyboardReachesEverything(t *testing.T) {
+	server := browsertest.Serve(t)
+	ann := join(t, browsertest.Chromium(t), server.URL+"/room/lobby", "Ann")
+	focus := func(selector string) {
+		t.Helper()
+		ann.Wait(t, fmt.Sprintf(`document.activeElement?.matches(%q)`, selector))
+	}
+	focus(composer)
+	ann.write(t, "first")
+	ann.sees(t, "first")
+	ann.write(t, "second")
+	ann.sees(t, "second")
+
+	// A line break is Shift and Enter; Enter sends.
+	ann.Type(t, composer, "two")
+	browsertest.Eval[bool](t, ann.Tab, `document.querySelector("#composer").dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", shiftKey: true, bubbles: true, cancelable: true }))`)
+	require.Equal(t, "two", browsertest.Eval[string](t, ann.Tab, `document.querySelector("#composer").value`), "it was not sent")
+	ann.Press(t, kb.Enter)
+	ann.sees(t, "two")
+
+	// Through the messages and back.
+	ann.Press(t, kb.ArrowUp)
+	focus("#m3 > .msg")
+	ann.Press(t, kb.ArrowUp)
+	focus("#m2 > .msg")
+	ann.Press(t, kb.ArrowDown)
+	focus("#m3 > .msg")
+	ann.Press(t, kb.ArrowDown)
+	focus(composer)
+
+	// Help, from outside of the text.
+	ann.Press(t, kb.ArrowUp)
+	ann.Press(t, "?")
+	ann.WaitText(t, "#dialog-title", "Keyboard")
+	ann.Press(t, kb.Escape)
+	ann.Wait(t, `!document.querySelector("dialog")`)
+	focus("#m3 > .msg")
+
+	// Another room by its name.
+	browsertest.Eval[bool](t, ann.Tab, `document.dispatchEvent(new KeyboardEvent("keydown", { key: "k", ctrlKey: true, bubbles: true, cancelable: true })) || true`)
+	focus("#switcher")
+	ann.Type(t, "#switcher", "rand")
+	ann.Press(t, kb.Enter)
+	ann.Wait(t, `location.pathname === "/room/random"`)
+	focus(composer)
+	ann.sound(t)
+}
+
+func TestRoomsDraftsAndUnread(t *testing.T) {
+	server := browsertest.Serve(t)
+	ann := join(t, browsertest.Chromium(t), server.URL+"/room/lobby", "Ann")
+	bob := join(t, browsertest.Chromium(t), server.URL+"/room/lobby", "Bob")
+
+	ann.Click(t, `[data-arg="new"]`)
+	ann.Type(t, "#title", "Design reviews")
+	ann.Press(t, kb.Enter)
+	ann.Wait(t, `location.pathname === "/room/design-reviews"`)
+	bob.Wait(t, `document.querySelector('.room[data-room="design-reviews"]')`)
+
+	ann.Type(t, composer, "half a thought")
+	ann.Wait(t, `document.querySelector("#composer").value === "half a thought"`)
+	bob.write(t, "one")
+	bob.write(t, "@Ann two")
+	ann.Wait(t, `document.querySelector('.room[data-room="lobby"] .badge')?.innerText.startsWith("2")`)
+	ann.Wait(t, `document.title.startsWith("(2) ")`)
+
+	ann.Click(t, `.room[data-room="lobby"]`)
+	ann.Wait(t, `document.querySelector("#new-line")`)
+	ann.Wait(t, `document.querySelector(".msg-mention .msg-text")?.innerText === "@Ann two"`)
+	ann.Wait(t, `document.title === "Lobby · Parley"`)
+	ann.Wait(t, `document.querySelector("#composer").value === ""`)
+	ann.Wait(t, `document.querySelector('.room[data-room="design-reviews"] .room-line')?.innerText.includes("half a thought")`)
+	ann.Reload(t)
+	ann.Click(t, `.room[data-room="design-reviews"]`)
+	ann.Wait(t, `document.querySelector("#composer")?.value === "half a thought"`)
+
+	ann.Go(t, server.URL+"/room/no-such-room")
+	ann.WaitText(t, "h1", "This room is not there")
+	ann.sound(t)
+}
+
+func TestPhone(t *testing.T) {
+	server := browsertest.Serve(t)
+	bob := join(t, browsertest.Chromium(t), server.URL+"/room/lobby", "Bob")
+	tab := browsertest.Chromium(t).New(t)
+	tab.Phone(t)
+	tab.Go(t, server.URL+"/")
+	ann := person{tab}
+	ann.Type(t, nameField, "Ann")
+	ann.Press(t, kb.Enter)
+	ann.Wait(t, `location.pathname === "/room/lobby"`)
+	ann.Wait(t, `document.querySelector(".head .conn-ok")`)
+	bob.write(t, "hello phone")
+	ann.sees(t, "hello phone")
+	ann.write(t, "hello desk")
+	bob.sees(t, "hello desk")
+
+	// One screen at a time, nothing wider than it, and everything big enough for
+	// a finger.
+	tooSmall := `[...document.querySelectorAll("button, a[href], input, textarea")].filter((e) => e.offsetParent && !e.closest(".msg, dialog")).
+		filter((e) => { const r = e.getBoundingClientRect(); return r.height < 43.5 || r.width < 43.5; }).map((e) => e.outerHTML.slice(0, 120))`
+	require.Empty(t, browsertest.Eval[[]string](t, tab, tooSmall))
+	ann.Wait(t, `document.documentElement.scrollWidth <= innerWidth && !document.querySelector(".rail").offsetParent`)
+	ann.Click(t, `[data-act="panel"]`)
+	ann.WaitText(t, ".dialog-people .person-name", "Ann")
+	ann.Click(t, `[data-act="close"]`)
+	ann.Wait(t, `!document.querySelector("dialog")`)
+	ann.Click(t, ".head-back")
+	ann.Wait(t, `location.pathname === "/" && !document.querySelector(".room-pane").offsetParent`)
+	require.Empty(t, browsertest.Eval[[]string](t, tab, tooSmall))
+	ann.Click(t, `.room[data-room="help"]`)
+	ann.WaitText(t, ".head-title", "Help")
+	ann.sound(t)
+}
