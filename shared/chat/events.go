@@ -15,7 +15,8 @@ var (
 	CreateRoom = event.NewCall[NewRoom, RoomInfo](NS, "room:create")
 
 	// Join makes this socket a member of a room, until it leaves or disconnects, and answers what it missed.
-	// Joining again is allowed and answers again. An unknown room is code not_found.
+	// Joining again is allowed and answers again. An unknown room is code not_found. Messages and notices of the room
+	// may arrive before the answer; notices among them are newer than its members or repeat them.
 	Join = event.NewCall[JoinRequest, History](NS, "room:join")
 
 	// Leave ends this socket's membership. Leaving a room one is not in is not an error.

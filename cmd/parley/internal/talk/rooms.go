@@ -82,7 +82,7 @@ func (s *Session) drop(id chat.RoomID) {
 
 // enter asks the server for membership and for what was missed.
 func (s *Session) enter(r *room) {
-	r.loading = true
+	r.loading, r.early = true, nil
 	ask(s, chat.Join, chat.JoinRequest{Room: r.id, After: r.log.have}, func(h chat.History, err error) {
 		if s.rooms[r.id] != r || !s.online {
 			return
@@ -98,10 +98,10 @@ func (s *Session) enter(r *room) {
 			r.members[m.ID] = m
 		}
 		s.opened(r, h)
-		for _, fn := range r.whenDone {
+		for _, fn := range slices.Concat(r.early, r.whenDone) {
 			fn()
 		}
-		r.whenDone = nil
+		r.early, r.whenDone = nil, nil
 	})
 }
 
@@ -221,6 +221,10 @@ func (s *Session) show(r *room, messages []chat.Message) {
 func (s *Session) came(n chat.Notice, here bool) {
 	r := s.rooms[n.Room]
 	if r == nil {
+		return
+	}
+	if !r.joined {
+		r.early = append(r.early, func() { s.came(n, here) })
 		return
 	}
 	_, known := r.members[n.Member.ID]

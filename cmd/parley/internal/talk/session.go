@@ -87,6 +87,7 @@ type room struct {
 	joined   bool     // on this connection
 	loading  bool     // a join or a page is on its way
 	whenDone []func() // to be called when it has been joined
+	early    []func() // notices that came before the answer to the join
 }
 
 type typist struct {
