@@ -16,6 +16,13 @@
     db.createObjectStore("meta", { keyPath: "key" });
   }
 
+  // Asks the browser, once a page, not to throw the data away when space is short.
+  let asked = false;
+  function keep() {
+    if (!asked) navigator.storage?.persist?.().catch(() => {});
+    asked = true;
+  }
+
   async function open(name) {
     const request = indexedDB.open(name, 1);
     request.onupgradeneeded = () => upgrade(request.result);
@@ -71,6 +78,7 @@
 
       // The outbox: strict durability, as nothing else has what is in it.
       outboxAdd: (json) => safe(["outbox"], async (outbox) => {
+        keep();
         const item = JSON.parse(json);
         const there = await result(outbox.index("id").get(item.id));
         if (there) return JSON.stringify(there);

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -137,7 +138,13 @@ func (s *Site) generate(version, workerTemplate string) error {
 			return err
 		}
 	}
-	return s.files.AddResponse(shell, h, sortAttributes)
+	return s.files.AddResponse(shell, h, dropSocialTags, sortAttributes)
+}
+
+// dropSocialTags removes the tags that go-app writes for link previews: they need
+// the address of the site, which a program that anyone can run does not know.
+func dropSocialTags(html []byte) []byte {
+	return regexp.MustCompile(`\s*<meta [^>]*property="og:[^>]*>`).ReplaceAll(html, nil)
 }
 
 // scripts are those that the driver needs. They run before go-app's own, which

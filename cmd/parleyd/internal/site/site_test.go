@@ -103,6 +103,7 @@ func TestPageNamesOnlyWhatIsPrecached(t *testing.T) {
 	}
 	require.NotRegexp(t, `<script(?:>|[^>]*[^"]>)[^<]`, html, "the policy forbids inline scripts")
 	require.NotContains(t, html, "<style")
+	require.NotContains(t, html, "og:")
 	require.NotContains(t, html, " style=")
 	require.NotRegexp(t, ` on[a-z]+="`, html)
 }
