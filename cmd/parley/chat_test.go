@@ -114,7 +114,9 @@ func TestWhatIsLostOrRepeatedOnTheWayIsShownOnceAndInOrder(t *testing.T) {
 	s.down()
 	s.wrap = func(p service.Publisher) service.Publisher { return &faulty{Publisher: p} }
 	s.start()
-	ann, bob := talkAs(t, s, "Ann"), talkAs(t, s, "Bob")
+	ann := talkAs(t, s, "Ann")
+	ann.until("* #lobby")
+	bob := talkAs(t, s, "Bob")
 	ann.until("* Bob joined")
 	var want []string
 	for i := range 12 {
