@@ -54,18 +54,20 @@ func (b *bundles) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	b.serve(w, r, name)
 }
 
-const bundleHelp = `This server has no copy of the browser client.
-
+const (
+	bundleHelp   = "This server has no copy of the browser client.\n" + bundleAdvice
+	bundleAdvice = `
 Install it with "npm install socket.io-client" and give the folder node_modules/socket.io-client/dist to the server
 as Config.Client (os.DirFS(...)), or load it from a CDN:
 <script src="https://cdn.socket.io/4.8.3/socket.io.min.js"></script>
 `
+)
 
 func (b *bundles) serve(w http.ResponseWriter, r *http.Request, name string) {
 	body, encoding, err := b.read(name, r.Header.Get("Accept-Encoding"))
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
-			http.Error(w, "This server's copy of the browser client has no "+name+".", http.StatusNotFound)
+			http.Error(w, "This server's copy of the browser client has no "+name+".\n"+bundleAdvice, http.StatusNotFound)
 			return
 		}
 		b.srv.fault(Fault{Err: err})
