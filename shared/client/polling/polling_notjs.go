@@ -19,10 +19,14 @@ type Native struct {
 
 // do makes one request and reads the answer.
 func (t *Transport) do(ctx context.Context, c call) (status int, body []byte, err error) {
-	req, err := http.NewRequestWithContext(ctx, c.method, c.address, bytes.NewReader(c.body))
+	// Without GetBody net/http does not repeat a request on another connection: the
+	// answer that was lost with the first may have held packets.
+	from := io.NopCloser(bytes.NewReader(c.body))
+	req, err := http.NewRequestWithContext(ctx, c.method, c.address, from)
 	if err != nil {
 		return 0, nil, err
 	}
+	req.ContentLength = int64(len(c.body))
 	req.Header = http.Header(c.request.Header).Clone()
 	if req.Header == nil {
 		req.Header = http.Header{}
@@ -43,12 +47,12 @@ func (t *Transport) do(ctx context.Context, c call) (status int, body []byte, er
 		return 0, nil, err
 	}
 	defer resp.Body.Close()
-	var from io.Reader = resp.Body
+	var answer io.Reader = resp.Body
 	limit := t.maxBody()
 	if limit >= 0 {
-		from = io.LimitReader(resp.Body, int64(limit)+1)
+		answer = io.LimitReader(resp.Body, int64(limit)+1)
 	}
-	body, err = io.ReadAll(from)
+	body, err = io.ReadAll(answer)
 	if err == nil && limit >= 0 && len(body) > limit {
 		err = errTooLarge
 	}

@@ -166,3 +166,38 @@ func TestServerThatIsNoEngine(t *testing.T) {
 		server.Close()
 	}
 }
+
+// An answer that was lost may have held packets, so that asking again would skip
+// them without a trace. net/http does that by itself on a connection that it has
+// used before.
+//
+// Rows: E07
+func TestAPollIsNotRepeated(t *testing.T) {
+	var mu sync.Mutex
+	polls := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		polls++
+		n := polls
+		mu.Unlock()
+		if n > 1 {
+			panic(http.ErrAbortHandler)
+		}
+		h := engineio.Handshake{SID: "s1", PingInterval: 25000, PingTimeout: 20000}
+		_, _ = w.Write(engineio.Packet{Type: engineio.PacketOpen, Data: h.Append(nil)}.AppendText(nil))
+	}))
+	defer server.Close()
+	u, err := url.Parse(server.URL)
+	require.NoError(t, err)
+	tr := &polling.Transport{}
+	tr.HTTPClient = server.Client()
+	l, err := tr.Dial(t.Context(), engine.Request{URL: u, Query: url.Values{"transport": {"polling"}}})
+	require.NoError(t, err)
+	_, err = l.Read(t.Context())
+	require.NoError(t, err)
+	_, err = l.Read(t.Context())
+	require.Error(t, err)
+	mu.Lock()
+	defer mu.Unlock()
+	assert.Equal(t, 2, polls)
+}
