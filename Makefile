@@ -118,6 +118,11 @@ sizes: ## bytes of the wasm (raw, gzip, brotli), of the client in it, and of the
 bench: ## every benchmark, once
 	go test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) $(UNIT_PKGS)
 
+.PHONY: bench-browser
+bench-browser: wasm ## what a person waits for, in Chromium; budgets: cold start 2000 ms, warm start 1000 ms
+	@.ci/need chromium
+	go test -run '^$$' -bench 'ColdStart|WarmStart|Append' -benchtime 10x ./cmd/parleyd
+
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME each
 	@for pkg in $(UNIT_PKGS); do \
