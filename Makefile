@@ -85,7 +85,7 @@ ROWS ?=
 
 .PHONY: lint
 lint: ## gofmt, go vet and staticcheck, for this machine and for js/wasm
-	@files=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$files" ]; then echo "not formatted (make fmt):"; echo "$$files"; exit 1; fi
+	@files=$$(gofmt -l .ci app cmd server shared web); if [ -n "$$files" ]; then echo "not formatted (make fmt):"; echo "$$files"; exit 1; fi
 	go vet ./... $(CI_PKGS)
 	GOOS=js GOARCH=wasm go vet $(WASM_PKGS)
 	@bin=$$(mktemp -d) && trap 'rm -rf "$$bin"' EXIT && GOBIN=$$bin go install $(STATICCHECK) && \
@@ -96,7 +96,7 @@ CHECKS = all,-ST1000,-ST1003
 
 .PHONY: fmt
 fmt: ## gofmt the tree
-	gofmt -w $$(git ls-files '*.go')
+	gofmt -w .ci app cmd server shared web
 
 ## Measuring and long suites
 
@@ -122,6 +122,10 @@ bench: ## every benchmark, once
 bench-browser: wasm ## what a person waits for, in Chromium; budgets: cold start 2000 ms, warm start 1000 ms
 	@.ci/need chromium
 	go test -run '^$$' -bench 'ColdStart|WarmStart|Append' -benchtime 10x ./cmd/parleyd
+
+.PHONY: test-long
+test-long: ## what takes minutes: recovery under load ten times, ten rounds of 9,000 connections
+	go test -tags long -count=1 -timeout 20m -run 'Long|Churn' ./server
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME each

@@ -68,6 +68,10 @@
 //     the others with an [adapter.PartialError].
 //   - With a single server, ServerEmit reaches nobody and says nothing about it.
 //
+// It is stricter than the reference in four places of testdata/hostile-inputs.txt: nesting deeper than Limits.Depth, a
+// number of attachments that is not digits, an acknowledgement id that a number cannot hold, and a close packet over
+// WebSocket close the connection.
+//
 // And with recovery (the reference's connection state recovery):
 //
 //   - A client that has not seen an event yet, or none for longer than the window, is recovered too.
