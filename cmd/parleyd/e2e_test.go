@@ -94,6 +94,7 @@ func TestTwoBrowsersChat(t *testing.T) {
 	bob.write(t, "hello <b>Ann</b>")
 	ann.sees(t, "hello <b>Ann</b>")
 	bob.WaitText(t, ".msg-name", "Ann")
+	require.Empty(t, browsertest.Eval[string](t, ann.Tab, `document.querySelector("#composer").value`))
 	require.Equal(t, []string{"hello Bob", "hello <b>Ann</b>"}, ann.stored(t))
 	require.Equal(t, ann.stored(t), bob.stored(t))
 	ann.sound(t)

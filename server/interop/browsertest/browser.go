@@ -20,9 +20,11 @@ import (
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 // patience is how long anything the page does may take. It is long because the
@@ -258,7 +260,24 @@ func (tab *Tab) Type(t testing.TB, selector, text string) {
 // Press presses keys where the focus is; chromedp/kb names special ones.
 func (tab *Tab) Press(t testing.TB, keys string) {
 	t.Helper()
+	if keys == kb.Enter {
+		tab.enter(t)
+		return
+	}
 	tab.run(t, "press a key", chromedp.KeyEvent(keys))
+}
+
+// enter presses Enter as a keyboard does: what the key writes follows from the
+// press, unless the page prevents it. chromedp sends both regardless.
+func (tab *Tab) enter(t testing.TB) {
+	t.Helper()
+	key := input.DispatchKeyEventParams{
+		Type: input.DispatchKeyEventTypeKeyDown, Key: "Enter", Code: "Enter", Text: "\r", UnmodifiedText: "\r",
+		WindowsVirtualKeyCode: 13, NativeVirtualKeyCode: 13,
+	}
+	call(t, tab, input.DispatchKeyEvent, key)
+	key.Type, key.Text, key.UnmodifiedText = input.DispatchKeyEventTypeKeyUp, "", ""
+	call(t, tab, input.DispatchKeyEvent, key)
 }
 
 // Click clicks the first element that fits the selector, once it is visible.
