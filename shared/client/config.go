@@ -118,6 +118,11 @@ type Config struct {
 	// browser, nothing natively.
 	Network Network
 
+	// CloseOnUnload closes the Conn when the page is about to go away, so that the
+	// server knows at once. Default: the connection goes with the page, and a
+	// server with state recovery keeps the state for the next one. Browsers only.
+	CloseOnUnload bool
+
 	now func() time.Time // wall clock; tests set it
 }
 

@@ -121,9 +121,13 @@ func (c *Conn) want() {
 	c.wanted = true
 	if !c.running {
 		c.running = true
-		stop := c.cfg.Network(c.networkChanged)
+		stop, stopUnload := c.cfg.Network(c.networkChanged), func() {}
+		if c.cfg.CloseOnUnload {
+			stopUnload = onUnload(func() { go func() { _ = c.Close() }() })
+		}
 		c.wg.Go(func() {
 			defer stop()
+			defer stopUnload()
 			c.loop()
 		})
 	}

@@ -47,6 +47,23 @@ func defaultNetwork(server *url.URL) Network {
 	}
 }
 
+// onUnload calls fn when the page is about to go away.
+func onUnload(fn func()) (stop func()) {
+	global := js.Global()
+	if global.Get("addEventListener").Type() != js.TypeFunction {
+		return func() {}
+	}
+	f := js.FuncOf(func(js.Value, []js.Value) any {
+		fn()
+		return nil
+	})
+	global.Call("addEventListener", "beforeunload", f)
+	return func() {
+		global.Call("removeEventListener", "beforeunload", f)
+		f.Release()
+	}
+}
+
 // pageAddress is the address of the page or worker, nil where there is none.
 func pageAddress() *url.URL {
 	location := js.Global().Get("location")

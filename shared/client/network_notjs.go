@@ -10,5 +10,8 @@ func defaultNetwork(*url.URL) Network {
 	return func(func(NetworkEvent)) func() { return func() {} }
 }
 
+// onUnload does nothing: there is no page that could go away.
+func onUnload(func()) (stop func()) { return func() {} }
+
 // pageAddress is nil: there is no page.
 func pageAddress() *url.URL { return nil }

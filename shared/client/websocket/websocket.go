@@ -18,6 +18,9 @@ type Transport struct {
 	// link. Default [MaxMessage]; negative means no bound. In a browser the
 	// message is in memory before it can be refused.
 	MaxMessage int
+	// Base64 sends binary messages as base64 text, for the sake of networks that
+	// break binary frames.
+	Base64 bool
 	// Native holds what only programs outside a browser can set.
 	Native
 }
@@ -54,4 +57,6 @@ func failed(op string, cause error) error {
 const closeAbnormal = 1006
 
 // isBinary reports whether a packet travels in a binary frame.
-func isBinary(p engineio.Packet) bool { return p.Binary && p.Type == engineio.PacketMessage }
+func (t *Transport) isBinary(p engineio.Packet) bool {
+	return p.Binary && p.Type == engineio.PacketMessage && !t.Base64
+}

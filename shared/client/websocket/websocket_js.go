@@ -27,6 +27,7 @@ const (
 // link is one browser WebSocket. "message" and "close" events are pushed into
 // queue by JavaScript alone; Go is entered by wakeUp only.
 type link struct {
+	t          *Transport
 	ws         js.Value
 	queue      js.Value
 	isBuffer   js.Value // value -> whether it is an ArrayBuffer
@@ -63,7 +64,7 @@ func (t *Transport) dial(ctx context.Context, r engine.Request) (_ *link, err er
 	for i, p := range t.Protocols {
 		protocols[i] = p
 	}
-	l := newLink(constructor.New(r.Address("ws"), js.ValueOf(protocols)), t.maxMessage())
+	l := newLink(constructor.New(r.Address("ws"), js.ValueOf(protocols)), t)
 	select {
 	case <-l.wakeUp:
 	case <-ctx.Done():
@@ -77,7 +78,7 @@ func (t *Transport) dial(ctx context.Context, r engine.Request) (_ *link, err er
 	return l, nil
 }
 
-func newLink(ws js.Value, maxMessage int) *link {
+func newLink(ws js.Value, t *Transport) *link {
 	global := js.Global()
 	function := global.Get("Function").Get("prototype")
 	reflect := global.Get("Reflect")
@@ -86,7 +87,7 @@ func newLink(ws js.Value, maxMessage int) *link {
 	hasInstance := reflect.Call("get", function, global.Get("Symbol").Get("hasInstance"))
 
 	l := &link{
-		ws: ws, queue: global.Get("Array").New(), maxMessage: maxMessage,
+		ws: ws, queue: global.Get("Array").New(), t: t, maxMessage: t.maxMessage(),
 		isBuffer: hasInstance.Call("bind", global.Get("ArrayBuffer")),
 		dataOf:   function.Get("call").Call("bind", getter),
 		channel:  global.Get("MessageChannel").New(),
@@ -233,7 +234,7 @@ func (l *link) Write(ctx context.Context, packets []engineio.Packet) error {
 		return failed(engine.OpWrite, engine.ErrClosed) // send would drop it silently
 	}
 	for _, p := range packets {
-		if isBinary(p) {
+		if l.t.isBinary(p) {
 			view := js.Global().Get("Uint8Array").New(len(p.Data))
 			js.CopyBytesToJS(view, p.Data)
 			l.ws.Call("send", view)

@@ -48,7 +48,7 @@ func (t *Transport) dial(ctx context.Context, r engine.Request) (*link, error) {
 		return nil, refused(resp, err)
 	}
 	c.SetReadLimit(int64(t.maxMessage()))
-	return &link{c: c}, nil
+	return &link{t: t, c: c}, nil
 }
 
 // refused says what the server answered to a dial that failed.
@@ -67,6 +67,7 @@ func refused(resp *http.Response, err error) error {
 }
 
 type link struct {
+	t     *Transport
 	c     *websocket.Conn
 	batch [1]engineio.Packet // what Read returns
 	frame []byte             // scratch of Write
@@ -108,7 +109,7 @@ func readError(err error) error {
 func (l *link) Write(ctx context.Context, packets []engineio.Packet) error {
 	for _, p := range packets {
 		var err error
-		if isBinary(p) {
+		if l.t.isBinary(p) {
 			err = l.c.Write(ctx, websocket.MessageBinary, p.Data)
 		} else {
 			l.frame = p.AppendText(l.frame[:0])

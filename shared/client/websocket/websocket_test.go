@@ -83,6 +83,26 @@ func TestCompressionAndSubprotocol(t *testing.T) {
 }
 
 // Rows: G08
+func TestBase64(t *testing.T) {
+	server := transporttest.NewServer(t, httptest.NewServer)
+	tr := &websocket.Transport{Base64: true}
+	tr.HTTPClient = &http.Client{Transport: &http.Transport{}}
+	r := request(t, server.URL)
+	r.Query.Set("transport", "websocket")
+	r.Query.Set("script", "echo")
+	l, err := tr.Dial(t.Context(), r)
+	require.NoError(t, err)
+	_, err = l.Read(t.Context())
+	require.NoError(t, err)
+	data := engineio.Packet{Type: engineio.PacketMessage, Binary: true, Data: []byte{1, 2}}
+	require.NoError(t, l.Write(t.Context(), []engineio.Packet{data}))
+	got, err := l.Read(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, data, got[0])
+	require.NoError(t, l.Close(t.Context()))
+}
+
+// Rows: G08
 func TestTLS(t *testing.T) {
 	server := transporttest.NewServer(t, httptest.NewTLSServer)
 	u, err := url.Parse(server.URL + "/engine.io/")

@@ -1,18 +1,47 @@
-// Command jsprogram is a small program for the browser that uses the whole
-// client. Tests build it to see what gets linked, and `make sizes` to see what
-// the client adds to the wasm: built with the tag without_client it is the same
-// program without it.
+// Command jsprogram is a small program for the browser that uses the client as
+// programs do. A test builds it to see what gets linked.
 package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
+	"os"
+
+	"parley/shared/client"
+	"parley/shared/event"
+)
+
+var (
+	ns      = event.NewNamespace("/")
+	say     = event.NewCall[string, string](ns, "say")
+	said    = event.NewToClient[string](ns, "said")
+	whisper = event.NewToServer[string](ns, "whisper")
 )
 
 func main() {
-	// What nearly every program has anyway is not counted to the client.
-	text, err := json.Marshal(map[string]any{"hello": "world"})
-	fmt.Println(string(text), err)
-	fmt.Println(talk(context.Background(), "http://localhost:3000"))
+	if err := talk(context.Background(), os.Args[0]); err != nil {
+		fmt.Println(err)
+	}
+}
+
+func talk(ctx context.Context, address string) error {
+	conn, err := client.Dial(ctx, address, client.Config{})
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	sock := conn.Of(ns)
+	if _, err := client.Call(ctx, sock, say, "hello"); err != nil {
+		return err
+	}
+	if err := client.Emit(sock, whisper, "psst"); err != nil {
+		return err
+	}
+	for s, err := range client.Stream(ctx, sock, said) {
+		if err != nil {
+			return err
+		}
+		fmt.Println(s)
+	}
+	return nil
 }
