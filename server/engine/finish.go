@@ -75,8 +75,8 @@ func (s *Session) announce(do *after, e ending) {
 	name := s.transportName()
 	s.srv.track.Go(func() {
 		s.srv.log.Debug("session closed", "transport", name, "reason", e.reason, "error", e.err)
-		s.recv.Lock()
-		defer s.recv.Unlock()
+		s.recv.lock(&s.mu)
+		defer s.recv.unlock(&s.mu)
 		defer func() {
 			if v := recover(); v != nil {
 				s.srv.log.Error("receiver panicked", "error", panicError(v), "stack", stack())

@@ -73,7 +73,7 @@ func newID() string {
 // until open has been called.
 func (srv *Server) newSession(id string, info *handshake) *Session {
 	s := &Session{srv: srv, id: id, info: info, shard: srv.shardOf(id)}
-	s.recv.Lock()
+	s.recv.lock(&s.mu)
 	return s
 }
 
@@ -112,7 +112,7 @@ func (srv *Server) open(s *Session) {
 	srv.count.Add(1)
 	srv.log.Debug("session opened", "transport", s.transportName())
 	func() {
-		defer s.recv.Unlock()
+		defer s.recv.unlock(&s.mu)
 		s.receiver = nobody{}
 		defer s.contain()
 		s.receiver = srv.cfg.Open(s)
@@ -122,7 +122,7 @@ func (srv *Server) open(s *Session) {
 			return
 		}
 		if !srv.insert(s) {
-			s.finish(do, ending{reason: engineio.ReasonServerShuttingDown})
+			s.finish(do, ending{reason: engineio.ReasonServerShuttingDown, abort: true})
 			return
 		}
 		if s.state == open {

@@ -60,9 +60,5 @@ func (s *Session) sign() bool {
 	if s.polling != nil && s.polling.post != nil {
 		return true // its body is still in time
 	}
-	if !s.recv.TryLock() {
-		return true
-	}
-	s.recv.Unlock()
-	return false
+	return s.recv.busy()
 }

@@ -27,9 +27,9 @@ func (s *Session) fromTransport(t Transport, p engineio.Packet) {
 		return
 	}
 	s.alive.Store(true)
-	s.recv.Lock()
+	s.recv.lock(&s.mu)
 	s.receive(p)
-	s.recv.Unlock()
+	s.recv.unlock(&s.mu)
 }
 
 func (s *Session) isCurrent(t Transport) bool {

@@ -270,3 +270,11 @@ func (p *poller) start() <-chan reply {
 	}()
 	return ch
 }
+
+// sidOf reads the session id out of a handshake.
+func sidOf(t testing.TB, a reply) string {
+	t.Helper()
+	h, err := engineio.ParseHandshake([]byte(a.body[1:]))
+	require.NoError(t, err)
+	return h.SID
+}

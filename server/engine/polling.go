@@ -15,10 +15,9 @@ type pollState struct {
 
 // get is a poll that waits for packets.
 type get struct {
-	answer   chan answer // has room for one
-	probed   bool        // came while an upgrade waited for its completion
-	noopAt   instant     // when to let it go because of that, or 0
-	answered bool
+	answer chan answer // has room for one
+	probed bool        // came while an upgrade waited for its completion
+	noopAt instant     // when to let it go because of that, or 0
 }
 
 // post is a request that brings packets.
@@ -64,7 +63,6 @@ func (p *pollState) take() answer {
 
 // reply answers the poll that waits.
 func (p *pollState) reply(a answer) {
-	p.get.answered = true
 	p.get.answer <- a
 	p.get = nil
 }
@@ -128,11 +126,12 @@ func (s *Session) poll() (g *get, a answer, code engineio.ErrorCode) {
 	return g, a, code
 }
 
-// abandon takes the end of a poll's connection before it was answered, or before
-// the answer could be written.
+// abandon takes the end of a poll's connection, before the poll was answered or
+// before the answer was written: what it carried is lost. g is the poll, if it
+// had to wait.
 func (s *Session) abandon(g *get) {
 	s.step(func(do *after) {
-		if p := s.polling; p != nil && (p.get == g || g.answered) {
+		if p := s.polling; p != nil {
 			if p.get == g {
 				p.get = nil
 			}
@@ -184,8 +183,8 @@ func (s *Session) endPost(p *post) {
 // be answered with ok. The session is closed otherwise, or uses another
 // transport by now.
 func (s *Session) deliver(p *post, body []byte) bool {
-	s.recv.Lock()
-	defer s.recv.Unlock()
+	s.recv.lock(&s.mu)
+	defer s.recv.unlock(&s.mu)
 	s.mu.Lock()
 	ended := s.state != open
 	mine := s.polling != nil && s.polling.post == p

@@ -80,7 +80,11 @@ func (srv *Server) servePoll(w http.ResponseWriter, r *http.Request, s *Session)
 		return
 	}
 	srv.prepare(w, r, "")
-	if err := srv.writer.Write(w, r, a.compress, a.packets); err != nil && g != nil {
+	err := srv.writer.Write(w, r, a.compress, a.packets)
+	if err == nil {
+		err = http.NewResponseController(w).Flush()
+	}
+	if err != nil && !errors.Is(err, http.ErrNotSupported) || r.Context().Err() != nil {
 		s.abandon(g)
 	}
 }

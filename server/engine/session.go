@@ -17,8 +17,8 @@ type Session struct {
 	id    string
 	info  *handshake
 
-	receiver Receiver   // set by open, under recv
-	recv     sync.Mutex // held while a method of receiver runs
+	receiver Receiver // set by open, under recv
+	recv     turn     // held while a method of receiver runs
 
 	// ws is the session's transport while it is an open WebSocket, else nil. It
 	// lets Send and received packets pass without the lock: what happens to an

@@ -40,8 +40,8 @@ func (o *Writer) Write(w http.ResponseWriter, r *http.Request, compress bool, pa
 		body = m.AppendText(body)
 	}
 	h := w.Header()
-	h["Content-Type"] = textPlain
-	h["Cache-Control"] = noStore
+	setMissing(h, "Content-Type", textPlain)
+	setMissing(h, "Cache-Control", noStore)
 	err := o.send(w, r, compress && o.Compress > 0 && len(body) >= o.Compress, body)
 	if cap(body) <= maxPooled {
 		*pooled = body
@@ -58,11 +58,17 @@ var (
 	two       = []string{"2"}
 )
 
+func setMissing(h http.Header, name string, value []string) {
+	if _, ok := h[name]; !ok {
+		h[name] = value
+	}
+}
+
 // OK answers a post whose packets were taken.
 func (o *Writer) OK(w http.ResponseWriter) error {
 	h := w.Header()
-	h["Content-Type"] = textHTML // browsers offered text/plain for download once
-	h["Cache-Control"] = noStore
+	setMissing(h, "Content-Type", textHTML) // browsers offered text/plain for download once
+	setMissing(h, "Cache-Control", noStore)
 	h["Content-Length"] = two
 	_, err := io.WriteString(w, "ok")
 	return err

@@ -1,0 +1,147 @@
+package engine_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// rawSocket is a WebSocket client that sends bytes as they stand.
+type rawSocket struct {
+	t  testing.TB
+	nc net.Conn
+	br *bufio.Reader
+}
+
+// dialConn opens a connection to the server of the fixture.
+func (f *fixture) dialConn() net.Conn {
+	f.t.Helper()
+	var nc net.Conn
+	var err error
+	if dial := f.http.Transport.(*http.Transport).DialContext; dial != nil {
+		nc, err = dial(context.Background(), "tcp", f.host())
+	} else {
+		nc, err = net.Dial("tcp", f.host())
+	}
+	require.NoError(f.t, err)
+	f.t.Cleanup(func() { _ = nc.Close() })
+	return nc
+}
+
+func (f *fixture) host() string {
+	host, _, _ := strings.Cut(strings.TrimPrefix(f.url, "http://"), "/")
+	return host
+}
+
+// dialRaw opens a WebSocket; query follows the transport.
+func (f *fixture) dialRaw(query string, header ...string) *rawSocket {
+	f.t.Helper()
+	nc := f.dialConn()
+	_, err := fmt.Fprintf(nc, "GET /socket.io/?EIO=4&transport=websocket%s HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n"+
+		"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n%s\r\n",
+		query, strings.Join(header, ""))
+	require.NoError(f.t, err)
+	br := bufio.NewReader(nc)
+	resp, err := http.ReadResponse(br, nil)
+	require.NoError(f.t, err)
+	require.Equal(f.t, 101, resp.StatusCode)
+	return &rawSocket{f.t, nc, br}
+}
+
+// connectRaw opens a session on WebSocket.
+func (f *fixture) connectRaw() (*rawSocket, *app) {
+	f.t.Helper()
+	c := f.dialRaw("")
+	op, b, err := c.frame()
+	require.NoError(f.t, err)
+	require.Equal(f.t, byte(0x81), op)
+	require.Equal(f.t, byte('0'), b[0])
+	return c, f.opened()
+}
+
+// maskedFrame is a client's frame: first byte, payload, mask of zeros.
+func maskedFrame(first byte, payload []byte) []byte {
+	b := frameHeader(first, uint64(len(payload)), true)
+	return append(append(b, 0, 0, 0, 0), payload...)
+}
+
+func frameHeader(first byte, n uint64, masked bool) []byte {
+	var mask byte
+	if masked {
+		mask = 0x80
+	}
+	switch {
+	case n < 126:
+		return []byte{first, mask | byte(n)}
+	case n < 1<<16:
+		return binary.BigEndian.AppendUint16([]byte{first, mask | 126}, uint16(n))
+	default:
+		return binary.BigEndian.AppendUint64([]byte{first, mask | 127}, n)
+	}
+}
+
+func (c *rawSocket) write(b ...byte) {
+	c.t.Helper()
+	_, err := c.nc.Write(b)
+	require.NoError(c.t, err)
+}
+
+// frame reads one frame of the server.
+func (c *rawSocket) frame() (first byte, payload []byte, err error) {
+	head := make([]byte, 2)
+	if _, err = io.ReadFull(c.br, head); err != nil {
+		return 0, nil, err
+	}
+	n := uint64(head[1])
+	if n >= 126 {
+		more := make([]byte, map[uint64]int{126: 2, 127: 8}[n])
+		if _, err = io.ReadFull(c.br, more); err != nil {
+			return 0, nil, err
+		}
+		n = 0
+		for _, b := range more {
+			n = n<<8 | uint64(b)
+		}
+	}
+	payload = make([]byte, n)
+	_, err = io.ReadFull(c.br, payload)
+	return head[0], payload, err
+}
+
+// reaction reads until the server has nothing to say any more and describes it:
+// the frames, "close(code)" for a close frame, and "+closed" or "+reset" for the
+// end of the connection.
+func (c *rawSocket) reaction() string {
+	var b bytes.Buffer
+	for {
+		first, payload, err := c.frame()
+		switch {
+		case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
+			return b.String() + "+closed"
+		case err != nil:
+			return b.String() + "+reset"
+		case first == 0x88:
+			code := 1005
+			if len(payload) >= 2 {
+				code = int(binary.BigEndian.Uint16(payload))
+			}
+			fmt.Fprintf(&b, "close(%d) ", code)
+		case first == 0x8a:
+			b.WriteString("pong ")
+		case first == 0x81:
+			fmt.Fprintf(&b, "%s ", payload)
+		default:
+			fmt.Fprintf(&b, "%x:%x ", first, payload)
+		}
+	}
+}
