@@ -12,9 +12,11 @@ import (
 // do. [Browser] is the real one, [Memory] one for tests and programs without a
 // browser. Its methods may be called concurrently.
 type Host interface {
-	// Identity returns the profile and settings this device remembers; both are
-	// zero on a device that knows nothing.
-	Identity(ctx context.Context) (state.Profile, state.Prefs, error)
+	// Identity returns the profile and settings this device remembers. On a device
+	// that knows nobody it remembers a profile with the token that fresh makes,
+	// once, however many pages ask at the same time. With an error the profile may
+	// still be used: it is not remembered then.
+	Identity(ctx context.Context, fresh func() string) (state.Profile, state.Prefs, error)
 	// SaveProfile remembers the profile, token included.
 	SaveProfile(ctx context.Context, p state.Profile) error
 	// SavePrefs remembers the settings.

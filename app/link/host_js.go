@@ -13,8 +13,7 @@ import (
 	"parley/shared/promise"
 )
 
-// Names in the browser's storage. Those in local storage are read by theme.js
-// as well, before the program runs.
+// Names in the browser's storage.
 const (
 	profileKey = "parley.profile"
 	prefsKey   = "parley.prefs"
@@ -24,7 +23,17 @@ const (
 // Browser is the Host of a page: small things are in local storage, one user's
 // data in an IndexedDB database of its own. It needs the scripts store.js and
 // release.js of web/js on the page.
-func Browser() Host { return browser{} }
+// When another tab forgets the profile, its user has signed out: this tab is
+// loaded again then, as its data is gone.
+func Browser() Host {
+	js.Global().Call("addEventListener", "storage", js.FuncOf(func(_ js.Value, args []js.Value) any {
+		if key := args[0].Get("key"); key.Type() == js.TypeString && key.String() == profileKey && args[0].Get("newValue").IsNull() {
+			js.Global().Get("location").Call("reload")
+		}
+		return nil
+	})) // for as long as the page lives
+	return browser{}
+}
 
 type browser struct{}
 
@@ -35,11 +44,23 @@ type profileJSON struct {
 	ID    chat.UserID `json:"id,omitempty"`
 }
 
-func (browser) Identity(context.Context) (state.Profile, state.Prefs, error) {
+func (browser) Identity(ctx context.Context, fresh func() string) (state.Profile, state.Prefs, error) {
 	var p profileJSON
 	var prefs state.Prefs
-	err := errors.Join(getLocal(profileKey, &p), getLocal(prefsKey, &prefs))
-	return state.Profile{Name: p.Name, Token: p.Token, ID: p.ID}, prefs, err
+	err := getLocal(prefsKey, &prefs)
+	// Two tabs opened at once must not become two people, of which one and what
+	// they wrote is forgotten.
+	held := outbox.Tabs(profileKey).Hold(ctx, func(context.Context) {
+		err = errors.Join(err, getLocal(profileKey, &p))
+		if len(p.Token) < chat.MinToken {
+			p.Token = fresh()
+			err = errors.Join(err, setLocal(profileKey, p))
+		}
+	})
+	if p.Token == "" {
+		p.Token = fresh()
+	}
+	return state.Profile{Name: p.Name, Token: p.Token, ID: p.ID}, prefs, errors.Join(err, held)
 }
 
 func (browser) SaveProfile(_ context.Context, p state.Profile) error {

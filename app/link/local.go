@@ -70,12 +70,8 @@ func (l *Link) loadLocal() {
 	}
 	loaded := state.LocalLoaded{}
 	var err error
-	loaded.Profile, loaded.Prefs, err = host.Identity(l.ctx)
+	loaded.Profile, loaded.Prefs, err = host.Identity(l.ctx, newToken)
 	note(err)
-	if len(loaded.Profile.Token) < chat.MinToken {
-		loaded.Profile.Token = newToken()
-		note(host.SaveProfile(l.ctx, loaded.Profile))
-	}
 	d := &local{host: host, key: keyOf(loaded.Profile.Token), token: loaded.Profile.Token}
 	d.store, err = host.Open(l.ctx, d.key)
 	if err != nil {

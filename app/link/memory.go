@@ -30,9 +30,12 @@ type Memory struct {
 func NewMemory() *Memory { return &Memory{stores: make(map[string]*MemoryStore)} }
 
 // Identity implements Host.
-func (m *Memory) Identity(context.Context) (state.Profile, state.Prefs, error) {
+func (m *Memory) Identity(_ context.Context, fresh func() string) (state.Profile, state.Prefs, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.profile.Token == "" {
+		m.profile.Token = fresh()
+	}
 	return m.profile, m.prefs, nil
 }
 

@@ -2,8 +2,10 @@ package link_test
 
 import (
 	"fmt"
+	"sync"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"parley/app/link"
@@ -14,10 +16,21 @@ import (
 // testHost is what every Host must do with what it remembers.
 func testHost(t *testing.T, h link.Host, key string) {
 	ctx := t.Context()
+	made := 0
+	fresh := func() string { made++; return fmt.Sprint("a fresh and secret token ", made) }
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			p, _, err := h.Identity(ctx, fresh)
+			assert.NoError(t, err)
+			assert.Equal(t, "a fresh and secret token 1", p.Token)
+		})
+	}
+	wg.Wait()
 	profile := state.Profile{Name: "Änn", Token: "0123456789abcdef", ID: "f00"}
 	require.NoError(t, h.SaveProfile(ctx, profile))
 	require.NoError(t, h.SavePrefs(ctx, state.Prefs{Theme: state.ThemeDark, Notify: true}))
-	gotProfile, gotPrefs, err := h.Identity(ctx)
+	gotProfile, gotPrefs, err := h.Identity(ctx, fresh)
 	require.NoError(t, err)
 	require.Equal(t, profile, gotProfile)
 	require.Equal(t, state.Prefs{Theme: state.ThemeDark, Notify: true}, gotPrefs)
@@ -35,9 +48,9 @@ func testHost(t *testing.T, h link.Host, key string) {
 	require.NoError(t, s.Close())
 
 	require.NoError(t, h.Forget(ctx, key))
-	gotProfile, gotPrefs, err = h.Identity(ctx)
+	gotProfile, gotPrefs, err = h.Identity(ctx, fresh)
 	require.NoError(t, err)
-	require.Zero(t, gotProfile)
+	require.Equal(t, state.Profile{Token: "a fresh and secret token 2"}, gotProfile)
 	require.Zero(t, gotPrefs)
 	s, err = h.Open(ctx, key)
 	require.NoError(t, err)

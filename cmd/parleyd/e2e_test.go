@@ -303,3 +303,21 @@ func history(t *testing.T, p person) []string {
 		});
 	})()`)
 }
+
+func TestSigningOutConcernsEveryTab(t *testing.T) {
+	server := browsertest.Serve(t)
+	chromium := browsertest.Chromium(t)
+	first := join(t, chromium, server.URL+"/room/lobby", "Ann")
+	second := person{chromium.Open(t, server.URL+"/room/lobby")}
+	second.Wait(t, online)
+	token := `JSON.parse(localStorage.getItem("parley.profile")).token`
+	before := browsertest.Eval[string](t, first.Tab, token)
+	first.Click(t, `[data-arg="settings"]`)
+	first.Click(t, `[data-arg="sign-out"]`)
+	first.Click(t, `button[data-act="sign-out"]`)
+	for _, p := range []person{first, second} {
+		p.WaitText(t, "#dialog-title", "Welcome")
+	}
+	require.NotEqual(t, before, browsertest.Eval[string](t, first.Tab, token))
+	require.Equal(t, browsertest.Eval[string](t, first.Tab, token), browsertest.Eval[string](t, second.Tab, token))
+}
