@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"compress/gzip"
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
@@ -20,13 +21,14 @@ type bundles struct {
 	next    http.Handler
 	srv     *Server
 
-	mu   sync.Mutex
-	tags map[string]string // guarded by mu: ETags of files, hashed once
+	mu     sync.Mutex
+	tags   map[string]string // guarded by mu: ETags of files, hashed once
+	zipped map[string][]byte // guarded by mu: gzip forms that were made here
 }
 
 // withBundles puts the client's files in front of the engine.
 func (srv *Server) withBundles(next http.Handler) http.Handler {
-	return &bundles{files: srv.cfg.Client, version: srv.cfg.ClientVersion, next: next, srv: srv, tags: map[string]string{}}
+	return &bundles{files: srv.cfg.Client, version: srv.cfg.ClientVersion, next: next, srv: srv, tags: map[string]string{}, zipped: map[string][]byte{}}
 }
 
 // bundleNames are the files that the reference serves; a .map belongs to each.
@@ -98,18 +100,46 @@ func (b *bundles) serve(w http.ResponseWriter, r *http.Request, name string) {
 	}
 }
 
-// read picks the best form that is there and accepted: br, gz, plain.
+// read picks the best form that is there and accepted: br, gzip, plain. A gzip form that is not there is made, once.
 func (b *bundles) read(name, accept string) (body []byte, encoding string, err error) {
-	for _, form := range []struct{ encoding, suffix string }{{"br", ".br"}, {"gzip", ".gz"}} {
-		if !accepts(accept, form.encoding) {
-			continue
+	if accepts(accept, "br") {
+		if body, err = fs.ReadFile(b.files, name+".br"); err == nil {
+			return body, "br", nil
 		}
-		if body, err = fs.ReadFile(b.files, name+form.suffix); err == nil {
-			return body, form.encoding, nil
+	}
+	if accepts(accept, "gzip") {
+		if body, err = fs.ReadFile(b.files, name+".gz"); err == nil {
+			return body, "gzip", nil
+		}
+		if body, err = b.zip(name); err == nil {
+			return body, "gzip", nil
 		}
 	}
 	body, err = fs.ReadFile(b.files, name)
 	return body, "", err
+}
+
+// zip is the compressed form of a file that has none.
+func (b *bundles) zip(name string) ([]byte, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if zipped, ok := b.zipped[name]; ok {
+		return zipped, nil
+	}
+	plain, err := fs.ReadFile(b.files, name)
+	if err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	w := gzip.NewWriter(&out)
+	if _, err := w.Write(plain); err != nil {
+		return nil, err
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	b.zipped[name] = out.Bytes()
+	return out.Bytes(), nil
 }
 
 // tag is the file's version: the configured one, else a hash of the plain file.

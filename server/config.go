@@ -54,8 +54,8 @@ type Config struct {
 
 	// Client holds the browser bundles of the official client: socket.io.js, socket.io.min.js,
 	// socket.io.esm.min.js, socket.io.msgpack.min.js and a .map of each, served below the path. Beside a file may
-	// lie its .br and .gz form, which is then sent to who accepts it. Default nil: these paths answer 404 and say
-	// where to get them.
+	// lie its .br and .gz form, which is then sent to who accepts it; a gzip form that is not there is made and kept
+	// in memory. Default nil: these paths answer 404 and say where to get them.
 	Client fs.FS
 
 	// ClientVersion is the version of the bundles, which becomes their ETag. Default: a hash of each file.
