@@ -49,7 +49,8 @@ func (c *composerPart) Render() app.UI {
 
 func composer() app.Value { return byID("composer") }
 
-// fillComposer puts a room's draft into the composer when the room is opened.
+// fillComposer puts a room's draft into the composer when the room is opened. The
+// element is the same for all rooms: until here it holds the last one's text.
 func (p *program) fillComposer() {
 	room := string(p.state.Open)
 	if room == p.shown.room {

@@ -198,9 +198,13 @@ func (p *program) moveFocus() {
 	if !p.scroll.focus || p.state.Dialog != state.DialogNone {
 		return
 	}
+	if p.state.Open != "" && !composer().Truthy() && !p.look().nowhere() {
+		return // it is about to come
+	}
 	p.scroll.focus = false
-	if before != state.DialogNone && p.shown.focus != nil && p.shown.focus.Truthy() && p.shown.focus.Get("isConnected").Truthy() {
-		p.shown.focus.Call("focus")
+	if back := p.shown.focus; before != state.DialogNone && back != nil && back.Truthy() &&
+		back.Get("isConnected").Truthy() && !back.Equal(document().Get("body")) {
+		back.Call("focus")
 		p.shown.focus = nil
 		return
 	}

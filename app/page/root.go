@@ -20,6 +20,7 @@ type root struct {
 // address changes.
 func (r *root) OnMount(ctx app.Context) {
 	p := r.p
+	defer p.guard("start")
 	p.ctx = ctx
 	if p.driver != nil || p.cfg.Driver == nil {
 		return
@@ -36,7 +37,11 @@ func (r *root) OnMount(ctx app.Context) {
 
 // OnNav follows the address.
 func (r *root) OnNav(app.Context) {
+	defer r.p.guard("navigation")
 	if r.p.driver != nil {
+		if r.p.drafting != nil {
+			r.p.saveDraft() // the composer still shows the room that is left
+		}
 		r.p.tell(state.Navigated{Room: roomOf(app.Window().URL().Path)})
 	}
 }

@@ -178,3 +178,12 @@ func TestRoomOffScreenIsKeptSmall(t *testing.T) {
 	require.EqualValues(t, 1000, b.room().Log.Last())
 	require.Equal(t, 990, b.room().Unread)
 }
+
+func TestFirstMessagesOfARoomAreNew(t *testing.T) {
+	b := inLobby(t, 0).do(Navigated{Room: random}, Posted{Messages: msgs(ana, 1, 2)})
+	require.Equal(t, 2, b.room().Unread)
+	b.do(ConnChanged{Phase: Waiting}, hello(), RoomJoined{Request: chat.JoinRequest{Room: lobby, After: 2}, History: chat.History{Room: info(lobby, 3), Messages: msgs(ana, 3, 3)}})
+	require.Equal(t, 3, b.room().Unread, "it was seen when it was empty")
+	b.do(Navigated{Room: lobby})
+	require.EqualValues(t, 1, b.room().NewFrom)
+}

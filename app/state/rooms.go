@@ -111,6 +111,7 @@ func (u *step) navigated(id chat.RoomID) {
 // the server has when there is a connection.
 func (u *step) openRoom(id chat.RoomID) {
 	r := u.ensure(id)
+	known := r.Mine
 	if !r.Mine && !r.Gone {
 		r.Mine = true
 		u.saveRoom(r)
@@ -123,7 +124,7 @@ func (u *step) openRoom(id chat.RoomID) {
 		r.Local = true
 		u.do(LoadMessages{Room: id, Limit: openPage})
 	}
-	if r.Unread > 0 && r.Read > 0 {
+	if r.Unread > 0 && known {
 		r.NewFrom = r.Read + 1
 		u.AtEnd = false // the page says when it has scrolled past what is new
 	}
@@ -153,7 +154,7 @@ func (u *step) roomJoined(m RoomJoined) {
 	}
 	r.Info = h.Room
 	u.setMembers(r, h.Members)
-	if m.Request.After == 0 && r.Read == 0 {
+	if r.SyncedAt == 0 && r.Read == 0 {
 		r.Read = h.Room.LastSeq // nothing in a room that is new to us is unread
 	}
 	u.merge(r, h.Messages)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -8,19 +9,21 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp/kb"
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"parley/server/chat/sqlite"
 	"parley/server/interop/browsertest"
 	"parley/shared/chat"
+	"parley/shared/client"
 )
 
-// write puts messages into the lobby of a server that does not run, as if they
+// fill puts messages into the lobby of a server that does not run, as if they
 // had been sent over the days before.
 func fill(t *testing.T, server *browsertest.Server, n int) {
 	t.Helper()
 	server.Stop(t)
-	store, err := sqlite.Open(t.Context(), filepath.Join(server.Data, "parley.db"))
+	store, err := sqlite.Open(t.Context(), filepath.Join(server.Data, "chat.db"))
 	require.NoError(t, err)
 	var batch []chat.Message
 	for i := range n {
@@ -129,7 +132,11 @@ func TestDrawingStaysWithinItsBudget(t *testing.T) {
 	server := browsertest.Serve(t)
 	fill(t, server, 3050)
 	ann := join(t, browsertest.Chromium(t), server.URL+"/room/lobby", "Ann")
-	bob := join(t, browsertest.Chromium(t), server.URL+"/room/lobby", "Bob")
+	conn, err := client.Dial(t.Context(), server.URL, client.Config{Auth: func(context.Context) (any, error) {
+		return chat.Credentials{Name: "Bob", Token: strings.Repeat("b", 20)}, nil
+	}})
+	require.NoError(t, err)
+	defer conn.Close()
 	ann.sees(t, "message 3050")
 	browsertest.Eval[bool](t, ann.Tab, probes)
 
@@ -156,13 +163,17 @@ func TestDrawingStaysWithinItsBudget(t *testing.T) {
 		await pause(40);
 	}
 	return !!document.querySelector(".room-begin")`)
+	ann.Click(t, ".jump-btn")
+	ann.sees(t, "message 3050")
+	ann.does(t, `return until(atEnd)`)
 	best := 1e9
 	for round := range 8 {
-		ann.does(t, `goTime = 0; return true`)
+		ann.does(t, `await pause(300); goTime = 0; return true`)
 		text := fmt.Sprintf("one more %d", round)
-		bob.write(t, text)
-		ann.Wait(t, fmt.Sprintf(`[...document.querySelectorAll(".room-line")].some((e) => e.innerText.endsWith(%q))`, text))
-		best = min(best, browsertest.Eval[float64](t, ann.Tab, `(async () => { await pause(100); const t = performance.now(); log().scrollHeight; return goTime + performance.now() - t; })()`))
+		_, err := client.Call(t.Context(), conn.Of(chat.NS), chat.Send, chat.Draft{ID: uuid.NewString(), Room: "lobby", Text: text})
+		require.NoError(t, err)
+		ann.sees(t, text)
+		best = min(best, browsertest.Eval[float64](t, ann.Tab, `(async () => { await frame(); const t = performance.now(); log().scrollHeight; return goTime + performance.now() - t; })()`))
 	}
 	t.Logf("one message with 3,050 held: %.1f ms at best", best)
 	require.LessOrEqual(t, best, 10.0)
