@@ -40,8 +40,9 @@ func TestAllocations(t *testing.T) {
 		{"event of relayed arguments", 1, func() { _, err = NewEvent("/chat", "message:send", args...) }},
 		{"event of a string", 1, func() { _, err = NewEvent("/chat", "message:send", "How are you today?") }},
 		{"ack of relayed arguments", 1, func() { _, err = NewAck("/chat", 12, args...) }},
-		{"encode", 1, func() { frames, err = parser.Encode(frames[:0], &event1) }},
-		{"echo: decode, take apart, relay, encode", 3, func() {
+		{"encode", 2, func() { _, err = parser.Encode(frames[:0:0], &event1) }},
+		{"encode into the buffer of before", 0, func() { frames, err = parser.Encode(frames[:0], &event1) }},
+		{"echo: decode, take apart, relay, encode", 2, func() {
 			p := add(wire)
 			name, args, _ := p.Event()
 			q, _ := NewEvent(p.Namespace, name, args...)

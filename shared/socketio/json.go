@@ -70,7 +70,7 @@ func (j *jsonParser) Encode(dst []Frame, p *Packet) ([]Frame, error) {
 		return dst, fmt.Errorf("%w: %q", ErrNamespace, ns)
 	}
 	const head = 1 + 20 + 1 + 1 + 20 // type, count, dash, comma, id
-	text := make([]byte, 0, head+len(ns)+len(p.Data))
+	text := spare(dst, head+len(ns)+len(p.Data))
 	text = append(text, '0'+byte(t))
 	if n > 0 {
 		text = append(strconv.AppendInt(text, int64(n), 10), '-')
@@ -86,6 +86,17 @@ func (j *jsonParser) Encode(dst []Frame, p *Packet) ([]Frame, error) {
 		dst = append(dst, Frame{Binary: true, Data: a})
 	}
 	return dst, nil
+}
+
+// spare returns room for n bytes: the buffer of the frame that comes next in dst's
+// capacity when the caller left one there, else a new one.
+func spare(dst []Frame, n int) []byte {
+	if len(dst) < cap(dst) {
+		if room := dst[:len(dst)+1][len(dst)].Data; cap(room) >= n {
+			return room[:0]
+		}
+	}
+	return make([]byte, 0, n)
 }
 
 func (j *jsonParser) NewDecoder(l Limits) Decoder {

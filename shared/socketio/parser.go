@@ -17,7 +17,8 @@ type Parser interface {
 
 	// Encode appends the frames of p to dst; they must be sent in this order with
 	// nothing in between. Frames may share bytes with p. It neither changes p nor
-	// keeps it.
+	// keeps it. Frames in dst's spare capacity lend the bytes of their Data: whoever
+	// passes dst[:0] again has no more use for what it held.
 	Encode(dst []Frame, p *Packet) ([]Frame, error)
 
 	// NewDecoder returns a decoder for the frames of one connection.
