@@ -14,9 +14,9 @@ import (
 )
 
 // The most a visitor may have to download, in bytes. Brotli at quality 11 is what
-// counts (1.60 MB) and takes half a minute, so this test bounds what gzip makes
+// counts (1.50 MB) and takes half a minute, so this test bounds what gzip makes
 // of the program; the two go together within a few percent (`make sizes`).
-const maxGzip = 2_300_000
+const maxGzip = 2_150_000
 
 // The page must not carry code that cannot run in it. The names of functions are
 // in the program for stack traces, so what is linked can be read there.
