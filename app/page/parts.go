@@ -177,7 +177,7 @@ func (v people) draw() []app.UI {
 	title, hint := "Here now", ""
 	switch {
 	case v.Known:
-		title += " · " + strconv.Itoa(len(v.Members))
+		title += " · " + strconv.Itoa(v.Count)
 	case v.Offline:
 		title, hint = "Who was here", "Nobody knows who is here while you are offline."
 	}

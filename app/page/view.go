@@ -160,10 +160,10 @@ func (l look) head() head {
 	}
 	v.ID, v.Title = string(r.Info.ID), r.Info.Title
 	switch {
-	case r.Joined && len(r.Members) == 1:
+	case r.Joined && r.Info.Online <= 1:
 		v.Line = "Only you are here"
 	case r.Joined:
-		v.Line = strconv.Itoa(len(r.Members)) + " people are here"
+		v.Line = strconv.Itoa(r.Info.Online) + " people are here"
 	case r.Gone:
 		v.Line = "This room is not there any more"
 	case l.Conn.Phase == state.Online:
@@ -188,6 +188,7 @@ func (l look) nowhere() bool {
 type people struct {
 	Room, Title, Topic string
 	Members            []person
+	Count              int  // of people here, of whom Members may be a part
 	Known              bool // on this connection, so it is true now
 	Offline            bool
 	Mine               bool
@@ -203,7 +204,7 @@ func (l look) people() people {
 	if r == nil {
 		return people{}
 	}
-	v := people{Room: string(r.Info.ID), Title: r.Info.Title, Topic: r.Info.Topic, Known: r.Joined, Mine: r.Mine, Offline: l.Conn.Phase != state.Online}
+	v := people{Room: string(r.Info.ID), Title: r.Info.Title, Topic: r.Info.Topic, Known: r.Joined, Mine: r.Mine, Offline: l.Conn.Phase != state.Online, Count: r.Info.Online}
 	for _, m := range r.Members {
 		v.Members = append(v.Members, person{ID: string(m.ID), Name: m.Name, Me: m.ID == l.Profile.ID})
 	}

@@ -159,7 +159,7 @@ func TestHead(t *testing.T) {
 	r := room("lobby")
 	l := online(r)
 	require.Equal(t, "2 people are here", l.head().Line)
-	r.Members = r.Members[:1]
+	r.Info.Online = 1
 	require.Equal(t, "Only you are here", l.head().Line)
 	r.Joined = false
 	require.Equal(t, "Opening…", l.head().Line)

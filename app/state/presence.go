@@ -11,7 +11,12 @@ import (
 func (u *step) setMembers(r *Room, members []chat.Member) {
 	r.Members = slices.Clone(members)
 	slices.SortFunc(r.Members, byName)
-	r.Info.Online = len(r.Members)
+	r.Info.Online = max(r.Info.Online, len(r.Members)) // a crowd is counted, not listed
+	early := r.Early
+	r.Early = nil
+	for _, m := range early {
+		u.apply(m)
+	}
 }
 
 func byName(a, b chat.Member) int {
@@ -22,17 +27,30 @@ func byName(a, b chat.Member) int {
 // went between which messages.
 func (u *step) member(n chat.Notice, left bool) {
 	r := u.room(n.Room)
-	if r == nil || !r.Joined {
+	switch {
+	case r == nil:
+		return
+	case r.Joining:
+		// Events may overtake the answer that has the members: they come on top of it.
+		m := Msg(MemberJoined{n})
+		if left {
+			m = MemberLeft{n}
+		}
+		r.Early = append(slices.Clip(r.Early), m)
+		return
+	case !r.Joined:
 		return
 	}
 	at := slices.IndexFunc(r.Members, func(m chat.Member) bool { return m.ID == n.Member.ID })
 	switch {
 	case left && at >= 0:
 		r.Members = slices.Delete(slices.Clone(r.Members), at, at+1)
+		r.Info.Online--
 		u.stopTyping(r, n.Member.ID)
 	case !left && at < 0:
 		r.Members = append(slices.Clone(r.Members), n.Member)
 		slices.SortFunc(r.Members, byName)
+		r.Info.Online++
 	case !left && r.Members[at].Name != n.Member.Name:
 		r.Members = slices.Clone(r.Members)
 		r.Members[at] = n.Member
@@ -41,7 +59,6 @@ func (u *step) member(n chat.Notice, left bool) {
 	default:
 		return
 	}
-	r.Info.Online = len(r.Members)
 	if n.Member.ID == u.Profile.ID || n.Room != u.Open {
 		return
 	}

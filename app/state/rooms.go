@@ -15,7 +15,7 @@ func (u *step) roomInfo(info chat.RoomInfo) *Room {
 	r := u.ensure(info.ID)
 	if r.Joined {
 		info.LastSeq = max(info.LastSeq, r.Info.LastSeq)
-		info.Online = len(r.Members)
+		info.Online = r.Info.Online
 	}
 	r.Info = info
 	r.Gone = false
@@ -138,7 +138,7 @@ func (u *step) join(id chat.RoomID) {
 	if r == nil || !u.online() || r.Joined || r.Joining || !(r.Mine || id == u.Open) {
 		return
 	}
-	r.Joining = true
+	r.Joining, r.Early = true, nil
 	u.do(JoinRoom{Request: chat.JoinRequest{Room: id, After: r.Tail}})
 }
 
@@ -147,6 +147,7 @@ func (u *step) roomJoined(m RoomJoined) {
 	if r == nil || !u.online() || !r.Mine && r.Info.ID != u.Open {
 		return
 	}
+	// The state must be joined before the members are set, with what came early.
 	r.Joining, r.Joined, r.Gone, r.Mine = false, true, false, true
 	h := m.History
 	if h.Reset && h.Room.LastSeq < r.Tail {

@@ -126,6 +126,23 @@ func TestWhoIsHere(t *testing.T) {
 	require.Equal(t, []chat.Member{ana, me, {ID: ben.ID, Name: "Zoe"}}, b.room().Members, "another name is nobody new")
 }
 
+func TestWhoCameBeforeTheAnswer(t *testing.T) {
+	b := inLobby(t, 3).do(ConnChanged{Phase: Waiting}, hello())
+	b.do(MemberJoined{Notice: chat.Notice{Room: lobby, Member: ben}}, MemberLeft{Notice: chat.Notice{Room: lobby, Member: ana}})
+	b.do(RoomJoined{Request: chat.JoinRequest{Room: lobby, After: 3}, History: chat.History{Room: info(lobby, 3), Members: []chat.Member{ana, me}}})
+	require.Equal(t, []chat.Member{ben, me}, b.room().Members, "events are newer than the answer they overtake")
+	require.Equal(t, 2, b.room().Info.Online)
+}
+
+func TestCrowdIsCountedNotListed(t *testing.T) {
+	b := inLobby(t, 3).do(ConnChanged{Phase: Waiting}, hello())
+	crowd := info(lobby, 3)
+	crowd.Online = 5000
+	b.do(RoomJoined{Request: chat.JoinRequest{Room: lobby, After: 3}, History: chat.History{Room: crowd, Members: []chat.Member{ana, me}}})
+	b.do(MemberJoined{Notice: chat.Notice{Room: lobby, Member: ben}})
+	require.Equal(t, 5001, b.room().Info.Online)
+}
+
 func TestTypingOfOthers(t *testing.T) {
 	b := inLobby(t, 3)
 	on := TypingHeard{Notice: chat.TypingNotice{Room: lobby, Member: ana, On: true}}

@@ -146,7 +146,8 @@ type Room struct {
 	Joining bool // asked for on this connection
 	Gone    bool // the server does not know it
 
-	Members []chat.Member // who is here, by name; stale unless Joined
+	Members []chat.Member // who is here, by name, 1,000 at most; stale unless Joined
+	Early   []Msg         // who came and went since Joining began
 	Log     Log
 	Tail    int64 // the highest number held here or on the disk
 	Loaded  bool  // the stored messages have been read
