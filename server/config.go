@@ -66,7 +66,7 @@ type Config struct {
 	// met the fault and must not block. Default: nothing but the log.
 	OnFault func(Fault)
 
-	// Logger receives one line for each connect and disconnect at debug level, faults at warn and panics at error
+	// Logger receives one line for each connect and disconnect at debug level, faults of clients at info, other faults at warn and panics at error
 	// level; never payloads, tokens or recovery ids. Default: slog.Default().
 	Logger *slog.Logger
 }

@@ -166,7 +166,7 @@ func (c *conn) forgiven(ns string) bool {
 
 // violation closes the connection of a client that breaks the protocol.
 func (c *conn) violation(err error) {
-	f := Fault{Err: err}
+	f := Fault{Err: err, Client: true}
 	for _, s := range c.all() {
 		if s.Connected() {
 			f.Socket, f.Namespace = s, s.ns

@@ -69,7 +69,11 @@ func (ns *Namespace) hasMiddleware() bool {
 func (s *Socket) admit() {
 	ctx := s.Context()
 	if s.ns == nil {
-		ns, err := s.srv().resolve(ctx, s.nsName, s.authValue())
+		var ns *Namespace
+		err := s.guard("", func() (err error) {
+			ns, err = s.srv().resolve(ctx, s.nsName, s.authValue())
+			return err
+		})
 		if err != nil {
 			s.refuse(err)
 			return

@@ -41,6 +41,7 @@ type Fault struct {
 	Socket    *Socket // nil when it concerns no single socket
 	Event     string  // the event that was being handled, if any
 	Err       error
+	Client    bool   // it is what the client sent: a packet out of place, too many events, a session that is too old
 	Stack     []byte // of the panic; nil for an error
 }
 
@@ -58,8 +59,11 @@ func (e *PanicError) Unwrap() error {
 // fault logs f and hands it to the hook.
 func (srv *Server) fault(f Fault) {
 	level := slog.LevelWarn
-	if f.Stack != nil {
+	switch {
+	case f.Stack != nil:
 		level = slog.LevelError
+	case f.Client:
+		level = slog.LevelInfo
 	}
 	attrs := []any{"error", f.Err}
 	if f.Namespace != nil {

@@ -38,7 +38,7 @@ func (s *Socket) allow(e *Event) bool {
 		return true
 	}
 	b.dropped++
-	s.srv().fault(Fault{Namespace: s.ns, Socket: s, Event: e.Name, Err: errRate})
+	s.srv().fault(Fault{Namespace: s.ns, Socket: s, Event: e.Name, Err: errRate, Client: true})
 	_ = e.Ack(event.EncodeReply(false, event.None{}, error(errRate))...)
 	if b.dropped > rate.Burst {
 		s.conn.session.Close(engineio.ReasonForcedClose)

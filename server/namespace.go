@@ -25,8 +25,9 @@ type Namespace struct {
 
 	onServer list[func(name string, args event.Args, reply func(args ...any))]
 
-	static bool // guarded by srv.mu: made by Of, never cleaned up
-	users  int  // guarded by srv.mu: sockets connecting or connected
+	static bool        // guarded by srv.mu: made by Of, never cleaned up
+	users  int         // guarded by srv.mu: sockets connecting or connected
+	idle   *time.Timer // guarded by srv.mu: removes the namespace when nobody can be recovered any more
 }
 
 // newNamespace makes a namespace; the caller holds srv.mu.
@@ -81,7 +82,7 @@ func (ns *Namespace) RoomLen(room event.Room) int { return ns.adapter.Index().Ro
 
 // OnRoom calls fn whenever a room of this server is created, joined, left or deleted, see [adapter.Index.Watch].
 func (ns *Namespace) OnRoom(fn func(adapter.RoomEvent)) (stop func()) {
-	return ns.adapter.Index().Watch(fn)
+	return ns.adapter.Index().Watch(func(e adapter.RoomEvent) { ns.guard("", func() { fn(e) }) })
 }
 
 // all is the target of everybody.

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -149,6 +151,41 @@ func TestCleanupOfChildren(t *testing.T) {
 	_, s := keep.join("/dyn-1")
 	s.Disconnect(false)
 	require.Len(t, keep.Namespaces(), 2)
+}
+
+// Rows: N13 K01
+func TestCleanupWaitsForWhoMayComeBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := startPipe(t, server.Config{CleanupNamespaces: true, Recovery: time.Minute})
+		f.Match(regexp.MustCompile(`^/dyn$`))
+		come := func(auth string) (*peer, string) {
+			p := f.dial()
+			p.send("0/dyn," + auth)
+			return p, p.read()
+		}
+		p, answer := come("")
+		pid := strings.Split(answer, `"`)[7]
+		p.cut()
+		time.Sleep(50 * time.Second)
+		p, answer = come(`{"pid":"` + pid + `"}`)
+		require.Contains(t, answer, `"pid":"`+pid+`"`)
+		p.cut()
+		time.Sleep(55 * time.Second)
+		require.Len(t, f.Namespaces(), 2)
+		time.Sleep(10 * time.Second)
+		require.Len(t, f.Namespaces(), 1)
+	})
+}
+
+// Rows: N11
+func TestMatchFuncThatPanics(t *testing.T) {
+	faults := make(chan server.Fault, 1)
+	f := start(t, server.Config{OnFault: func(f server.Fault) { faults <- f }})
+	f.MatchFunc(func(context.Context, string, event.Value) (bool, error) { panic("oh") })
+	p := f.dial()
+	p.send("0/x,")
+	p.expect(`4/x,{"message":"internal error","data":{"code":"internal"}}`)
+	require.ErrorContains(t, await(t, faults).Err, "oh")
 }
 
 func TestNamespaceLimit(t *testing.T) {

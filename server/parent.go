@@ -5,6 +5,7 @@ import (
 	"errors"
 	"regexp"
 	"sync/atomic"
+	"time"
 
 	"parley/shared/event"
 )
@@ -162,11 +163,35 @@ func (srv *Server) child(p *Parent, name string) (*Namespace, error) {
 	return ns, nil
 }
 
-// release counts one user less and removes a child that nobody uses any more, when that is wanted.
+// release counts one user less and removes a child that nobody uses any more, when that is wanted: at once, or with
+// recovery when nobody can come back.
 func (srv *Server) release(ns *Namespace) {
 	srv.mu.Lock()
 	ns.users--
-	gone := ns.users == 0 && ns.parent != nil && !ns.static && srv.cfg.CleanupNamespaces && srv.namespaces[ns.name] == ns
+	unused := srv.unused(ns)
+	if unused && ns.recoverer != nil && !srv.closing {
+		unused = false
+		if ns.idle == nil {
+			ns.idle = time.AfterFunc(srv.cfg.Recovery+time.Second, func() { srv.cleanup(ns) })
+		} else {
+			ns.idle.Reset(srv.cfg.Recovery + time.Second)
+		}
+	}
+	srv.mu.Unlock()
+	if unused {
+		srv.cleanup(ns)
+	}
+}
+
+// unused reports whether a namespace can go; the caller holds mu.
+func (srv *Server) unused(ns *Namespace) bool {
+	return srv.cfg.CleanupNamespaces && ns.users == 0 && ns.parent != nil && !ns.static && srv.namespaces[ns.name] == ns
+}
+
+// cleanup removes a namespace if it is still unused.
+func (srv *Server) cleanup(ns *Namespace) {
+	srv.mu.Lock()
+	gone := srv.unused(ns)
 	if gone {
 		delete(srv.namespaces, ns.name)
 	}

@@ -49,7 +49,7 @@ func (s *Socket) takeSession(ctx context.Context) (session adapter.Session, ok b
 	session, err := r.Take(ctx, pid, offset)
 	if err != nil {
 		if !errors.Is(err, adapter.ErrNoSession) {
-			s.srv().fault(Fault{Namespace: s.ns, Socket: s, Err: err})
+			s.srv().fault(Fault{Namespace: s.ns, Socket: s, Err: err, Client: errors.Is(err, adapter.ErrGap)})
 		}
 		return adapter.Session{}, false
 	}

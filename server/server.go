@@ -118,7 +118,7 @@ func (srv *Server) announce(ns *Namespace) {
 	watchers := srv.watchers
 	srv.mu.RUnlock()
 	for _, fn := range watchers {
-		(*fn)(ns)
+		ns.guard("", func() { (*fn)(ns) })
 	}
 }
 
@@ -132,26 +132,30 @@ func (srv *Server) Connections() int { return srv.engine.Count() }
 //
 // An http.Server's own Shutdown does not wait for WebSocket connections: call this one first.
 func (srv *Server) Shutdown(ctx context.Context) error {
-	err := srv.shut(func() error { return srv.engine.Shutdown(ctx) })
-	return errors.Join(err, srv.tasks.wait(ctx))
+	return srv.shut(ctx, func() error { return srv.engine.Shutdown(ctx) })
 }
 
 // Close is [Server.Shutdown] without the flush: connections are cut. It waits for running handlers.
 func (srv *Server) Close() error {
-	err := srv.shut(srv.engine.Close)
-	return errors.Join(err, srv.tasks.wait(context.Background()))
+	return srv.shut(context.Background(), srv.engine.Close)
 }
 
-func (srv *Server) shut(engine func() error) error {
+// shut ends connections, then waits for handlers, then closes adapters, which the handlers may still have used.
+func (srv *Server) shut(ctx context.Context, engine func() error) error {
 	srv.mu.Lock()
 	first := !srv.closing
 	srv.closing = true
 	srv.mu.Unlock()
-	err := engine()
+	err := errors.Join(engine(), srv.tasks.wait(ctx))
 	if !first {
 		return err
 	}
 	for _, ns := range srv.Namespaces() {
+		srv.mu.Lock()
+		if ns.idle != nil {
+			ns.idle.Stop()
+		}
+		srv.mu.Unlock()
 		err = errors.Join(err, ns.adapter.Close())
 	}
 	return err
