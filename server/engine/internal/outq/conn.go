@@ -339,7 +339,10 @@ func (c *Conn) drop(err error) {
 		c.err = err
 	}
 	c.ending = true
-	c.pend, c.rest, c.count, c.bytes = nil, nil, 0, 0
+	c.pend, c.rest = nil, nil
+	if err != frame.ErrSlow { // else somebody wants to know how much it was
+		c.count, c.bytes = 0, 0
+	}
 	c.wrote(0)
 }
 
