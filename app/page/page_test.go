@@ -21,9 +21,11 @@ func drawn(t *testing.T, s state.State) string {
 	p.state = s
 	p.scroll.follow()
 	r := &root{p: p}
-	e := app.NewTestEngine()
-	require.NoError(t, e.Load(r))
-	e.ConsumeAll()
+	if app.IsServer { // Node has no document to mount it in
+		e := app.NewTestEngine()
+		require.NoError(t, e.Load(r))
+		e.ConsumeAll()
+	}
 	return app.HTMLString(r)
 }
 

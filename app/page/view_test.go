@@ -20,10 +20,9 @@ var (
 
 const minute = int64(60_000)
 
+// utcClock writes the same everywhere: in Greenwich and without a browser's help.
 func utcClock() *clock {
-	c := newClock()
-	c.zone = time.UTC
-	return c
+	return &clock{zone: time.UTC, minutes: make(map[int64]string), days: make(map[int64]string)}
 }
 
 func room(id chat.RoomID, msgs ...chat.Message) *state.Room {
