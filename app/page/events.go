@@ -32,6 +32,9 @@ func (p *program) listen() {
 			p.scroll.look()
 		}
 	})
+	if view := app.Window().Get("visualViewport"); view.Truthy() {
+		p.on(view, "resize", func(app.Value) { p.scroll.stay() }) // a phone's keyboard
+	}
 	p.on(app.Window(), "resize", func(app.Value) {
 		p.scroll.stay()
 		if n := columns(); n != p.state.Columns {

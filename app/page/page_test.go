@@ -1,3 +1,7 @@
+//go:build !js
+
+// In js/wasm go-app draws into a document, which Node has not.
+
 package page
 
 import (

@@ -93,8 +93,14 @@ func (l look) roomItem(r *state.Room) ui.RoomItem {
 	if r.Draft != "" && id != l.Open {
 		item.Draft, item.Line = true, firstLine(r.Draft)
 	}
-	if item.Line == "" {
+	switch n := r.Info.LastSeq; {
+	case item.Line != "":
+	case n == 0:
 		item.Line = "No messages yet"
+	case n == 1:
+		item.Line = "1 message"
+	default:
+		item.Line = strconv.FormatInt(n, 10) + " messages"
 	}
 	return item
 }

@@ -103,6 +103,8 @@ func TestRoomItem(t *testing.T) {
 	empty := room("lobby")
 	empty.Info.Topic = ""
 	require.Equal(t, "No messages yet", online(empty).roomItem(empty).Line)
+	empty.Info.LastSeq = 12
+	require.Equal(t, "12 messages", online(empty).roomItem(empty).Line)
 	empty.Mine = false
 	empty.Info.Topic = "what it is about"
 	require.Equal(t, "what it is about", online(empty).roomItem(empty).Line)

@@ -110,11 +110,11 @@ type Choices struct {
 func (c Choices) UI() app.UI {
 	body := make([]app.UI, 0, len(c.Of))
 	for _, o := range c.Of {
-		b := app.Button().Type("button").Class("choice").Role("radio").
-			DataSet("act", c.Act).DataSet("arg", o.Arg).Aria("checked", o.Arg == c.Chosen).Text(o.Label)
+		b := app.Button().Type("button").Class("choice").
+			DataSet("act", c.Act).DataSet("arg", o.Arg).Aria("pressed", o.Arg == c.Chosen).Text(o.Label)
 		body = append(body, b)
 	}
-	return app.Div().Class("choices").Role("radiogroup").Aria("label", c.Label).Body(body...)
+	return app.Div().Class("choices").Role("group").Aria("label", c.Label).Body(body...)
 }
 
 // Switch is a setting that is on or off.

@@ -152,8 +152,11 @@ func (r Row) bubble() app.UI {
 		body = append(body, app.Div().Class("msg-name", Hue(r.UserID)).Text(r.Name))
 	}
 	textClass := "msg-text"
-	if OnlyEmoji(r.Text) {
+	switch {
+	case OnlyEmoji(r.Text):
 		textClass += " msg-jumbo"
+	case RightToLeft(r.Text):
+		textClass += " msg-rtl"
 	}
 	body = append(body,
 		app.Div().Class(textClass).Dir("auto").Body(Text(r.Text)...),

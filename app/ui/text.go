@@ -108,6 +108,17 @@ func trimLink(s string) string {
 	return s
 }
 
+// RightToLeft reports whether a text begins in a script that is written from
+// right to left.
+func RightToLeft(s string) bool {
+	for _, r := range s {
+		if unicode.IsLetter(r) {
+			return unicode.In(r, unicode.Arabic, unicode.Hebrew, unicode.Syriac, unicode.Thaana, unicode.Nko)
+		}
+	}
+	return false
+}
+
 // OnlyEmoji reports whether a text is one to three emoji and nothing else, which
 // is shown larger.
 func OnlyEmoji(s string) bool {

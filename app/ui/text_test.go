@@ -117,6 +117,12 @@ func TestOnlyEmoji(t *testing.T) {
 	}
 }
 
+func TestRightToLeft(t *testing.T) {
+	for s, want := range map[string]bool{"": false, "hello": false, "مرحبا": true, "1. שלום world": true, "hello שלום": false, "123": false} {
+		require.Equal(t, want, RightToLeft(s), s)
+	}
+}
+
 func TestInitials(t *testing.T) {
 	for name, want := range map[string]string{
 		"Ana": "A", "ana maria": "AM", "Ana-Maria Petrović": "AP", "  x ": "X", "": "?", "🦊": "🦊", "李 小龙": "李小", "ß": "ß", "42nd": "4",
