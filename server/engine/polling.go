@@ -108,9 +108,10 @@ func (s *Session) poll() (g *get, a answer, code engineio.ErrorCode) {
 		case p.get != nil:
 			code = engineio.BadRequest
 			s.finish(do, ending{reason: engineio.ReasonTransportError, err: ErrOverlap})
+		case s.state == closing && len(p.queue) > 0:
+			a = p.take() // the close comes with the next poll: the reference's client would take it first
 		case s.state == closing:
-			a = p.take()
-			a.packets = append(a.packets, closePacket)
+			a = answer{packets: []*Message{closePacket}}
 			s.finish(do, ending{reason: s.reason})
 		case len(p.queue) > 0:
 			a = p.take()
