@@ -39,7 +39,7 @@ const runTests = `
 const outcome = { lines: [], code: null };
 console.log = (line) => outcome.lines.push(line);
 const go = new Go();
-go.argv = ["test", "-test.v"];
+go.argv = ["test", "-test.v", "-test.run=^Test"]; // examples need a file to print into
 go.exit = (code) => { outcome.code = code; };
 WebAssembly.instantiateStreaming(fetch("/test.wasm"), go.importObject).then(
   ({ instance }) => go.run(instance),
