@@ -79,12 +79,17 @@ func (srv *Server) servePoll(w http.ResponseWriter, r *http.Request, s *Session)
 		srv.refuseRequest(w, Refusal{Request: r, Code: code, Context: transportMismatch})
 		return
 	}
+	if r.Context().Err() != nil {
+		s.abandon(g)
+		return
+	}
 	srv.prepare(w, r, "")
 	err := srv.writer.Write(w, r, a.compress, a.packets)
 	if err == nil {
 		err = http.NewResponseController(w).Flush()
 	}
-	if err != nil && !errors.Is(err, http.ErrNotSupported) || r.Context().Err() != nil {
+	// The context tells nothing any more: a client without keep-alive closes the connection once it has the answer.
+	if err != nil && !errors.Is(err, http.ErrNotSupported) {
 		s.abandon(g)
 	}
 }

@@ -52,8 +52,8 @@ const (
 // after is what a step has decided to do once the lock is released.
 type after []func()
 
-func (a after) run() {
-	for _, f := range a {
+func (do *after) run() {
+	for _, f := range *do {
 		f()
 	}
 }

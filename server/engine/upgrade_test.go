@@ -144,11 +144,9 @@ func TestPostBeforeTheCompletionKeepsItsPlace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		order := make(chan string, 10)
 		release := make(chan struct{})
-		f := startPipe(t, engine.Config{})
-		fx := startPipe(t, engine.Config{Open: func(s *engine.Session) engine.Receiver {
+		f := startPipe(t, engine.Config{Open: func(*engine.Session) engine.Receiver {
 			return ordered{order, release}
 		}})
-		f = fx
 		a := f.do("GET", pollQuery, "")
 		p := &poller{f, sidOf(t, a)}
 		done := make(chan reply, 1)

@@ -114,6 +114,19 @@ func appendHeader(dst []byte, first byte, n int) []byte {
 // other. They must not be changed.
 func (m *Message) WebSocket() (head, body []byte) { return m.head, m.body }
 
+// Stream returns the packet with the header it has on a byte stream
+// (WebTransport), as one or two buffers to be written one after the other. A
+// frame of no packet is nothing there.
+func (m *Message) Stream() (head, body []byte) {
+	if m.raw {
+		return nil, nil
+	}
+	packet := m.head[m.text:]
+	head = make([]byte, 0, engineio.MaxFrameHeader+len(packet))
+	head = engineio.AppendFrameHeader(head, m.bin, len(packet)+len(m.body))
+	return append(head, packet...), m.body
+}
+
 // Size returns the size of the WebSocket frame in bytes, the measure of all
 // queue bounds.
 func (m *Message) Size() int { return len(m.head) + len(m.body) }

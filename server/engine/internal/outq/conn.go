@@ -45,6 +45,7 @@ type Conn struct {
 	net.Conn
 	sock  sock // writes without blocking, if this connection can
 	group *Group
+	form  func(*frame.Message) (head, body []byte) // nil: a WebSocket frame
 
 	next, prev *Conn // guarded by group.mu
 
@@ -78,6 +79,14 @@ func New(nc net.Conn, g *Group) *Conn {
 	c := &Conn{Conn: nc, group: g}
 	c.sock = sockOf(nc)
 	c.in.init(c)
+	g.add(c)
+	return c
+}
+
+// NewStream is New for a connection that does not speak WebSocket: form tells
+// what a message looks like on it. It is never written to without a goroutine.
+func NewStream(nc net.Conn, g *Group, form func(*frame.Message) (head, body []byte)) *Conn {
+	c := &Conn{Conn: nc, group: g, form: form}
 	g.add(c)
 	return c
 }

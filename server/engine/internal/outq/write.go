@@ -138,7 +138,7 @@ func (c *Conn) drain() {
 		}
 		if len(c.rest) == 0 {
 			for _, m := range c.pend.m {
-				head, body := m.WebSocket()
+				head, body := c.shape(m)
 				if c.rest = append(c.rest, head); body != nil {
 					c.rest = append(c.rest, body)
 				}
@@ -192,4 +192,20 @@ func (c *Conn) drainRound(rest [][]byte, buf []byte) error {
 		c.mu.Unlock()
 	}
 	return nil
+}
+
+// shape returns what a message looks like on this connection, and corrects the
+// books, which are kept in sizes of WebSocket frames, when that differs.
+func (c *Conn) shape(m *frame.Message) (head, body []byte) {
+	if c.form == nil {
+		return m.WebSocket()
+	}
+	head, body = c.form(m)
+	more := len(head) + len(body) - m.Size()
+	c.bytes += more
+	c.queued += uint64(more)
+	for i := range c.flushes {
+		c.flushes[i].until += uint64(more)
+	}
+	return head, body
 }
