@@ -8,7 +8,7 @@ import (
 	"io/fs"
 )
 
-//go:embed all:dist css icons js *.js *.webmanifest
+//go:embed all:dist css icons js screens *.js *.webmanifest
 var files embed.FS
 
 // Files returns the embedded files as they lie in this directory.
