@@ -118,7 +118,7 @@ func (s *Site) generate(version, workerTemplate string) error {
 		Lang:            "en",
 		ThemeColor:      "#efebe2",
 		BackgroundColor: "#efebe2",
-		LoadingLabel:    "{progress}%",
+		LoadingLabel:    "Loading {progress}%",
 		Icon: app.Icon{
 			Default:  "/web/icons/icon-192.png",
 			Large:    "/web/icons/icon-512.png",
