@@ -11,8 +11,9 @@ import (
 // Tabs returns the Group of all pages and workers of this origin that give the
 // same name: a Web Lock decides who holds it, a BroadcastChannel carries the
 // messages. A tab that is closed or crashes lets go of the lock by itself.
-// Where the browser has no Web Locks (pages that are not secure contexts), every
-// tab holds the group at once, and it is the peer's task to see repeated ids.
+// Where the browser has no Web Locks (pages that are not secure contexts) or
+// refuses them, every tab holds the group at once, and it is the peer's task to
+// see repeated ids.
 func Tabs(name string) Group {
 	return &tabs{name: name, channel: js.Global().Get("BroadcastChannel").New(name)}
 }
@@ -59,11 +60,10 @@ func (t *tabs) Hold(ctx context.Context, fn func(ctx context.Context)) error {
 		fn(ctx)
 		release.Invoke()
 		return nil
-	case err := <-failed:
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		return err
+	case <-failed:
+		// The wait was given up, or the browser does not lend locks to this page;
+		// then it is as in a browser that has none.
+		return alone{}.Hold(ctx, fn)
 	}
 }
 
