@@ -32,7 +32,7 @@ func startCluster(t *testing.T, n int, recovery time.Duration) []*fixture {
 	return nodes
 }
 
-// Rows: M06 M10 M17 M22
+// Rows: M06 M10 M17 M22 D11
 func TestBroadcastAcrossServers(t *testing.T) {
 	nodes := startCluster(t, 2, 0)
 	p, s := nodes[0].join("/")

@@ -64,8 +64,7 @@
 //   - Packets that a client sent before it knew that the server had put it out of a namespace are ignored; the reference
 //     closes the connection.
 //   - Events that arrived before a client left are handled before OnDisconnect.
-//   - A connection that ends a server-side emit with the acknowledgement of one server missing yields the answers of
-//     the others with an [adapter.PartialError].
+//   - When a server of the cluster stays silent, the answers of the others come with an [adapter.PartialError].
 //   - With a single server, ServerEmit reaches nobody and says nothing about it.
 //
 // It is stricter than the reference in four places of testdata/hostile-inputs.txt: nesting deeper than Limits.Depth, a
