@@ -336,6 +336,8 @@ func (w *world) rest() {
 
 // Whatever happens in whatever order, each message is shown once and in order at
 // every moment; and when things have come to rest, all of them are.
+//
+// Rows: D01 D08 D12
 func TestAnyInterleavingShowsEachMessageOnceAndInOrder(t *testing.T) {
 	for seed := range uint64(150) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
