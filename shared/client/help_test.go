@@ -21,7 +21,10 @@ import (
 	"parley/shared/event"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	// In js/wasm the runtime itself keeps a goroutine for the events of the page.
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("runtime.handleEvent"))
+}
 
 var (
 	root  = event.NewNamespace("/")

@@ -90,3 +90,24 @@ func TestRetriesEnd(t *testing.T) {
 		require.NoError(t, s.Emit("4"), "what was acknowledged makes room")
 	})
 }
+
+// What a view asks for holds for its own emits only, also when they are queued.
+//
+// Rows: H14
+func TestViewsLeaveNothingBehind(t *testing.T) {
+	with(t, client.Config{Retries: 1}, func(t *testing.T, r *rig) {
+		s := r.conn.Of(chat)
+		require.NoError(t, s.Timeout(time.Second).Emit("queued"))
+		require.NoError(t, s.Volatile().Emit("dropped"))
+		assert.ErrorIs(t, s.Unbuffered().Emit("refused"), client.ErrNotConnected)
+		waiting := beside(func() (event.Args, error) { return s.EmitAck(t.Context(), "next") })
+		p := r.open(s)
+		p.Expect(t, `42/chat,0["queued"]`)
+		p.Send(`43/chat,0[]`)
+		p.Expect(t, `42/chat,1["next"]`)
+		time.Sleep(19 * time.Second)
+		assertPending(t, waiting)
+		p.Send(`43/chat,1["ok"]`)
+		require.NoError(t, (<-waiting).err)
+	})
+}

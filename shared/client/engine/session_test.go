@@ -19,7 +19,10 @@ import (
 	"parley/shared/engineio"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	// In js/wasm the runtime itself keeps a goroutine for the events of the page.
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("runtime.handleEvent"))
+}
 
 // recorder is a Handler that keeps what it gets.
 type recorder struct {

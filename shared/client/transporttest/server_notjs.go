@@ -32,7 +32,7 @@ type Wire interface {
 	Stall()                              // says and hears nothing more, for longer than the test looks
 }
 
-// play does what the script says; it returns at the end of the link.
+// Play does what the script says; it returns at the end of the link.
 func Play(w Wire, r *http.Request) {
 	h := engineio.Handshake{SID: "sid", PingInterval: 25000, PingTimeout: 20000, MaxPayload: 1_000_000}
 	if w.Send(engineio.Packet{Type: engineio.PacketOpen, Data: h.Append(nil)}) != nil {
