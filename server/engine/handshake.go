@@ -34,9 +34,19 @@ type handshake struct {
 
 func newHandshake(r *http.Request, remote string) *handshake {
 	var b strings.Builder
+	size := 0
 	for name, values := range r.Header {
 		for _, v := range values {
-			b.WriteString(name + ":" + v + "\n")
+			size += len(name) + len(v) + 2
+		}
+	}
+	b.Grow(size) // exactly: it is kept as long as the session
+	for name, values := range r.Header {
+		for _, v := range values {
+			b.WriteString(name)
+			b.WriteByte(':')
+			b.WriteString(v)
+			b.WriteByte('\n')
 		}
 	}
 	return &handshake{

@@ -240,7 +240,8 @@ func TestAnswerForAPollThatIsGone(t *testing.T) {
 			require.Empty(t, a.closed)
 			return
 		}
-		require.Equal(t, engineio.ReasonTransportError, await(t, a.closed).reason)
+		// Whether the bytes had left before the client was gone decides how it is noticed.
+		require.Contains(t, []engine.Reason{engineio.ReasonTransportError, engineio.ReasonPingTimeout}, await(t, a.closed).reason)
 		require.Equal(t, 400, p.get().status)
 	})
 }

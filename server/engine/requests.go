@@ -84,13 +84,19 @@ func (srv *Server) servePoll(w http.ResponseWriter, r *http.Request, s *Session)
 		return
 	}
 	srv.prepare(w, r, "")
+	control := http.NewResponseController(w)
+	bounded := control.SetWriteDeadline(time.Now().Add(srv.cfg.Queue.Age)) == nil
 	err := srv.writer.Write(w, r, a.compress, a.packets)
 	if err == nil {
-		err = http.NewResponseController(w).Flush()
+		err = control.Flush()
 	}
 	// The context tells nothing any more: a client without keep-alive closes the connection once it has the answer.
 	if err != nil && !errors.Is(err, http.ErrNotSupported) {
 		s.abandon(g)
+		return
+	}
+	if bounded {
+		control.SetWriteDeadline(time.Time{}) //nolint:errcheck // it worked a moment ago
 	}
 }
 
