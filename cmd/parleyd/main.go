@@ -30,6 +30,7 @@ type options struct {
 	Addr      string        `help:"Address to listen on. Default: port $$PORT, or 3000." placeholder:"HOST:PORT"`
 	Data      string        `help:"Folder for what is stored; made when missing." default:"data" type:"path"`
 	Web       string        `help:"Folder to serve the page from, laid out like web/ in the source. Default: what is built in." type:"existingdir" placeholder:"DIR"`
+	Origin    []string      `help:"Pages of another origin that may use the realtime endpoint, like https://chat.example." placeholder:"ORIGIN"`
 	Internal  string        `help:"Address for metrics, profiles and health checks, not for the public. Default: none." placeholder:"HOST:PORT"`
 	Grace     time.Duration `help:"How long work under way may take when stopping." default:"15s"`
 	Recovery  time.Duration `help:"How long after a lost connection it can be taken up again." default:"2m"`

