@@ -66,7 +66,7 @@ func eventually(t *testing.T, condition func() bool) {
 
 // Rows: F11
 func TestEventsOfAPage(t *testing.T) {
-	onPage(t, "http://far.example", client.Config{}, func(t *testing.T, p page, server *script.Server, peer *script.Peer, s *client.Socket) {
+	onPage(t, "http://far.example", client.Config{}, func(t *testing.T, p page, server *script.Server, _ *script.Peer, s *client.Socket) {
 		lost := make(chan error, 1)
 		s.OnDisconnect(func(_ engineio.Reason, err error) { lost <- err })
 		waiting := func() bool { return s.Conn().State().Phase == client.Waiting }
@@ -90,7 +90,7 @@ func TestEventsOfAPage(t *testing.T) {
 		}
 		server.Refuse(nil)
 		dispatch(p.window, "online")
-		peer = server.Accept(t)
+		peer := server.Accept(t)
 		peer.Join(t, "/", "y")
 		eventually(t, s.Connected)
 

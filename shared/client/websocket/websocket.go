@@ -52,10 +52,6 @@ func failed(op string, cause error) error {
 	return &engine.Error{Transport: "websocket", Op: op, Err: cause}
 }
 
-// closeAbnormal is the code for a connection that broke without a close frame
-// (RFC 6455, section 7.1.5).
-const closeAbnormal = 1006
-
 // isBinary reports whether a packet travels in a binary frame.
 func (t *Transport) isBinary(p engineio.Packet) bool {
 	return p.Binary && p.Type == engineio.PacketMessage && !t.Base64

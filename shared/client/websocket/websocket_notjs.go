@@ -96,6 +96,10 @@ func (l *link) Read(ctx context.Context) ([]engineio.Packet, error) {
 	return l.batch[:], nil
 }
 
+// closeAbnormal is the code for a connection that broke without a close frame
+// (RFC 6455, section 7.1.5).
+const closeAbnormal = 1006
+
 func readError(err error) error {
 	if e, ok := errors.AsType[websocket.CloseError](err); ok {
 		return closedError(int(e.Code), e.Reason, nil)
