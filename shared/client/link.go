@@ -78,6 +78,9 @@ func (l *link) Closed(reason engineio.Reason, err error) {
 	defer c.mu.Unlock()
 	l.cancel(ErrDisconnected)
 	c.live = nil
+	if l.probe.sent > l.probe.answered {
+		c.hurry = true // who asked wants a connection that works, not one after a pause
+	}
 	for _, k := range c.order {
 		k.lose(reason, err)
 	}

@@ -101,6 +101,22 @@ func TestProbe(t *testing.T) {
 	})
 }
 
+// A page that is thawed asks whether its connection works a moment before it hears
+// that the browser has closed it.
+//
+// Rows: F11
+func TestAConnectionThatEndsWhileItIsDoubted(t *testing.T) {
+	with(t, client.Config{Reconnect: client.Reconnect{Delay: time.Hour, MaxDelay: time.Hour}}, func(t *testing.T, r *rig) {
+		s, _ := r.socket(chat)
+		p := r.open(s)
+		began := time.Now()
+		r.conn.Retry()
+		p.Hang()
+		r.server.Accept(t).Join(t, "/chat", "again")
+		assert.Zero(t, time.Since(began))
+	})
+}
+
 // Rows: F12
 func TestSleepIsNoticedAtOnce(t *testing.T) {
 	for _, c := range []struct {

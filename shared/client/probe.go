@@ -35,6 +35,7 @@ func (c *Conn) probe() {
 	}
 	asked := c.cfg.now()
 	if l.send(&socketio.Packet{Type: socketio.PacketConnect, Namespace: probeNamespace}) != nil {
+		c.hurry = true // it is ending in this moment
 		return
 	}
 	l.probe.sent++

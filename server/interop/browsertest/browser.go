@@ -339,3 +339,14 @@ func quote(s string) string {
 	text, _ := json.Marshal(s) // a string always encodes
 	return string(text)
 }
+
+// Freeze stops the page's tasks as a browser does with a page in the background,
+// or thaws it.
+func (tab *Tab) Freeze(t testing.TB, frozen bool) {
+	t.Helper()
+	state := page.SetWebLifecycleStateStateActive
+	if frozen {
+		state = page.SetWebLifecycleStateStateFrozen
+	}
+	call(t, tab, page.SetWebLifecycleState, page.SetWebLifecycleStateParams{State: state})
+}
