@@ -11,8 +11,10 @@ DATA      ?= data
 FUZZTIME  ?= 30s
 BENCHTIME ?= 1s
 QUALITY   ?= 5
+ROUNDS    ?= 10
 # of brotli; a release wants 11, which is a sixth smaller and takes half a minute
 QUALITY   ?= 5
+ROUNDS    ?= 10
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 # go test in js/wasm runs through Node; Go's lib/wasm has the runner. Node hands the whole
@@ -28,7 +30,7 @@ WASM_PKGS    = ./shared/... ./app/... ./cmd/parleyweb/...
 .PHONY: help
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@echo "  settings: PORT=$(PORT) DATA=$(DATA) FUZZTIME=$(FUZZTIME) BENCHTIME=$(BENCHTIME) QUALITY=$(QUALITY)"
+	@echo "  settings: PORT=$(PORT) DATA=$(DATA) FUZZTIME=$(FUZZTIME) BENCHTIME=$(BENCHTIME) QUALITY=$(QUALITY) ROUNDS=$(ROUNDS)"
 
 ## Building and running
 
@@ -59,7 +61,7 @@ test-wasm: ## the packages that also live in the browser, tested as js/wasm unde
 	@.ci/need node
 	$(WASM_ENV) go build -o /dev/null ./cmd/parleyweb
 	$(WASM_ENV) go vet $(WASM_PKGS)
-	$(WASM_ENV) go test $(WASM_PKGS)
+	$(WASM_ENV) go test -timeout 180s $(WASM_PKGS)
 
 .PHONY: test-interop
 test-interop: npm ## our server and client, native and in Chromium, against the official ones and Python's
@@ -81,7 +83,7 @@ server/interop/node_modules/.package-lock.json: server/interop/package.json serv
 .PHONY: rows
 rows: ## which test shows which row of the promised behaviour; fails on a row without one
 	go run ./.ci/rows -require "$(ROWS)"
-ROWS ?=
+ROWS ?= server,http,client,delivery
 
 .PHONY: lint
 lint: ## gofmt, go vet and staticcheck, for this machine and for js/wasm
@@ -125,7 +127,7 @@ bench-browser: wasm ## what a person waits for, in Chromium; budgets: cold start
 
 .PHONY: test-long
 test-long: ## what takes minutes: recovery under load ten times, ten rounds of 9,000 connections
-	go test -tags long -count=1 -timeout 20m -run 'Long|Churn' ./server
+	go test -tags long -count=1 -timeout 20m -run 'Long|Churn' ./server ./server/engine
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME each

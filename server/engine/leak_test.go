@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -134,18 +133,12 @@ func TestGoroutinesOfIdleSessions(t *testing.T) {
 }
 
 // Connections come and go, half of them cut without a word, over and over: after
-// each round everything is as before. PARLEY_CHURN sets the connections of a
-// round, 9000 in `make churn`.
+// each round everything is as before. `make test-long` does it with 9,000.
 // Rows: E07
 func TestChurn(t *testing.T) {
-	n, rounds := 300, 4
-	if s := os.Getenv("PARLEY_CHURN"); s != "" {
-		_, err := fmt.Sscan(s, &n)
-		require.NoError(t, err)
-		rounds = 10
-	}
+	const n, rounds = churnConnections, churnRounds
 	f := start(t, engine.Config{})
-	var heap [10]uint64
+	var heap [rounds]uint64
 	base := runtime.NumGoroutine()
 	for round := range rounds {
 		conns := make([]*rawSocket, n)
@@ -177,7 +170,7 @@ func TestChurn(t *testing.T) {
 		runtime.ReadMemStats(&m)
 		heap[round] = m.HeapAlloc
 	}
-	require.Less(t, float64(heap[rounds-1]), 1.1*float64(heap[1])+float64(1<<20), "%v", heap[:rounds])
+	require.Less(t, float64(heap[rounds-1]), 1.1*float64(heap[1])+float64(1<<20), "%v", heap)
 }
 
 // Slow receivers cost no more than their queues, and the healthy ones go on.
