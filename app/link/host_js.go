@@ -159,11 +159,12 @@ type roomJSON struct {
 	Mine     bool          `json:"mine"`
 	Read     int64         `json:"read"`
 	Tail     int64         `json:"tail"`
+	Last     chat.Message  `json:"last"`
 	SyncedAt int64         `json:"syncedAt"`
 }
 
 func encodeRoom(r state.LocalRoom) roomJSON {
-	return roomJSON{ID: r.Info.ID, Info: r.Info, Mine: r.Mine, Read: r.Read, Tail: r.Tail, SyncedAt: r.SyncedAt}
+	return roomJSON{ID: r.Info.ID, Info: r.Info, Mine: r.Mine, Read: r.Read, Tail: r.Tail, Last: r.Last, SyncedAt: r.SyncedAt}
 }
 
 // call calls a method with strings and numbers as they are and everything else
@@ -198,7 +199,7 @@ func (d *database) Rooms(ctx context.Context) ([]state.LocalRoom, error) {
 	rooms := make([]state.LocalRoom, 0, len(stored))
 	for _, r := range stored {
 		r.Info.ID = r.ID
-		rooms = append(rooms, state.LocalRoom{Info: r.Info, Mine: r.Mine, Read: r.Read, Tail: r.Tail, SyncedAt: r.SyncedAt})
+		rooms = append(rooms, state.LocalRoom{Info: r.Info, Mine: r.Mine, Read: r.Read, Tail: r.Tail, Last: r.Last, SyncedAt: r.SyncedAt})
 	}
 	return rooms, nil
 }

@@ -65,6 +65,7 @@ func testStore(t *testing.T, s link.Store) {
 	lobby := state.LocalRoom{
 		Info: chat.RoomInfo{ID: "lobby", Title: "Lobby \u2028 <b>", Topic: "t", LastSeq: 9, Online: 2},
 		Mine: true, Read: 3, Tail: 9, SyncedAt: 1_700_000_000_123,
+		Last: chat.Message{ID: "id-9", Room: "lobby", Seq: 9, Text: "the newest", At: 1_700_000_000_009},
 	}
 	help := state.LocalRoom{Info: chat.RoomInfo{ID: "help"}}
 	require.NoError(t, s.PutRooms(ctx, []state.LocalRoom{help, {Info: chat.RoomInfo{ID: "lobby"}}}))

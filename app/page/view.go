@@ -46,9 +46,7 @@ func (l look) rail() rail {
 			more = append(more, e)
 			continue
 		}
-		if m, ok := r.Log.Get(r.Log.Last()); ok {
-			e.at = m.At
-		}
+		e.at = r.Last.At
 		mine = append(mine, e)
 	}
 	slices.SortFunc(mine, func(a, b entry) int {
@@ -78,7 +76,7 @@ func (l look) roomItem(r *state.Room) ui.RoomItem {
 		item.Online = r.Info.Online
 	}
 	if r.Mine {
-		if m, ok := r.Log.Get(r.Log.Last()); ok {
+		if m := r.Last; m.Seq > 0 {
 			item.Line = firstLine(l.speaker(m.From) + ": " + m.Text)
 			item.Time = l.clock.brief(m.At, l.Now)
 		}

@@ -35,6 +35,7 @@ func room(id chat.RoomID, msgs ...chat.Message) *state.Room {
 		r.Info.LastSeq = msgs[i].Seq
 	}
 	r.Log, _ = r.Log.Insert(msgs)
+	r.Last, _ = r.Log.Get(r.Log.Last())
 	return r
 }
 

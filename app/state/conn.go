@@ -29,7 +29,7 @@ func (u *step) localLoaded(m LocalLoaded) {
 	u.do(ApplyTheme{Theme: u.Prefs.Theme})
 	for _, l := range m.Rooms {
 		r := u.ensure(l.Info.ID)
-		r.Info, r.Mine, r.Read, r.Tail, r.SyncedAt = l.Info, l.Mine, l.Read, l.Tail, l.SyncedAt
+		r.Info, r.Mine, r.Read, r.Tail, r.Last, r.SyncedAt = l.Info, l.Mine, l.Read, l.Tail, l.Last, l.SyncedAt
 		u.Conn.OnlineAt = max(u.Conn.OnlineAt, l.SyncedAt)
 		u.count(r)
 	}

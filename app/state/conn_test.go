@@ -61,6 +61,14 @@ func TestHelloJoinsWhatWasOpenBefore(t *testing.T) {
 	require.Equal(t, Online, b.s.Conn.Phase)
 }
 
+func TestListOfRoomsIsInOrderAtOnce(t *testing.T) {
+	b := inLobby(t, 10).do(Posted{Messages: msgs(ana, 11, 11)})
+	saved := only(t, asked[SaveMessages](b)).Room
+	require.Equal(t, msg(ana, 11), saved.Last)
+	again := newBench(t, saved)
+	require.Equal(t, msg(ana, 11), again.room().Last, "before any message has been read from the disk")
+}
+
 func TestRoomsAreJoinedAgainAfterEveryConnection(t *testing.T) {
 	b := inLobby(t, 10).do(Posted{Messages: msgs(ana, 11, 12)}, ConnChanged{Phase: Waiting, Attempt: 1, RetryAt: 1_001_000, Reason: "gone"})
 	require.False(t, b.room().Joined)

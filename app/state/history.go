@@ -12,6 +12,7 @@ func (u *step) merge(r *Room, messages []chat.Message) []chat.Message {
 	var fresh []chat.Message
 	r.Log, fresh = r.Log.Insert(messages)
 	if len(fresh) > 0 {
+		r.newest()
 		last := r.Log.Last()
 		r.Tail = max(r.Tail, last)
 		r.Info.LastSeq = max(r.Info.LastSeq, last)
@@ -28,6 +29,14 @@ func (u *step) merge(r *Room, messages []chat.Message) []chat.Message {
 		u.do(SaveMessages{Room: r.local(), Messages: fresh})
 	}
 	return fresh
+}
+
+// newest keeps the newest message for the list of rooms, where it also decides
+// the order: it has to be there before the messages are.
+func (r *Room) newest() {
+	if last := r.Log.Last(); last > r.Last.Seq {
+		r.Last, _ = r.Log.Get(last)
+	}
 }
 
 // whole reports whether everything from the lowest message held to the newest of
@@ -99,6 +108,7 @@ func (u *step) localMessages(m LocalMessages) {
 	r.Bottom = len(m.Messages) == 0
 	var fresh []chat.Message
 	r.Log, fresh = r.Log.Insert(m.Messages)
+	r.newest()
 	u.delivered(r, fresh)
 	u.heal(r)
 	u.read(r)

@@ -172,7 +172,7 @@ func (u *step) gone(r *Room) {
 
 // forget drops the messages of a room, here and on the disk.
 func (u *step) forget(r *Room) {
-	r.Log, r.Tail, r.Read, r.NewFrom = Log{}, 0, 0, 0
+	r.Log, r.Last, r.Tail, r.Read, r.NewFrom = Log{}, chat.Message{}, 0, 0, 0
 	r.Local, r.Loaded, r.Bottom, r.Stuck, r.Fetch = false, true, true, false, nil
 	r.Notices = nil
 	u.do(ForgetMessages{Room: r.Info.ID})

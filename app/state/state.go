@@ -149,9 +149,10 @@ type Room struct {
 	Members []chat.Member // who is here, by name, 1,000 at most; stale unless Joined
 	Early   []Msg         // who came and went since Joining began
 	Log     Log
-	Tail    int64 // the highest number held here or on the disk
-	Loaded  bool  // the stored messages have been read
-	Bottom  bool  // there is nothing older on the disk
+	Tail    int64        // the highest number held here or on the disk
+	Last    chat.Message // the newest message, zero before the first
+	Loaded  bool         // the stored messages have been read
+	Bottom  bool         // there is nothing older on the disk
 
 	Read    int64 // the highest number that was seen
 	Unread  int   // messages of others above Read
@@ -185,6 +186,7 @@ type LocalRoom struct {
 	Info     chat.RoomInfo
 	Mine     bool
 	Read     int64
-	Tail     int64 // the highest number stored
+	Tail     int64        // the highest number stored
+	Last     chat.Message // its message, for the list of rooms
 	SyncedAt int64
 }

@@ -91,7 +91,7 @@ func (u *step) toast(text string, failed bool) {
 }
 
 func (r *Room) local() LocalRoom {
-	return LocalRoom{Info: r.Info, Mine: r.Mine, Read: r.Read, Tail: r.Tail, SyncedAt: r.SyncedAt}
+	return LocalRoom{Info: r.Info, Mine: r.Mine, Read: r.Read, Tail: r.Tail, Last: r.Last, SyncedAt: r.SyncedAt}
 }
 
 func (u *step) saveRoom(r *Room) { u.do(SaveRooms{Rooms: []LocalRoom{r.local()}}) }
