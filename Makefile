@@ -129,6 +129,16 @@ bench-browser: wasm ## what a person waits for, in Chromium; budgets: cold start
 test-long: ## what takes minutes: recovery under load ten times, ten rounds of 9,000 connections
 	go test -tags long -count=1 -timeout 20m -run 'Long|Churn' ./server ./server/engine
 
+.PHONY: soak
+soak: npm ## the racy parts ROUNDS times: conformance, both clients, recovery, under the race detector
+	@.ci/need gcc
+	go test -race -count=$(ROUNDS) -timeout 60m -run 'TestEngineConformance|TestSocketConformance|AgainstOurServer|IsRecovered|Heartbeat' ./server/interop
+
+.PHONY: chaos
+chaos: npm wasm ## kill -9, cut networks, closed tabs and browsers, ROUNDS times
+	@.ci/need gcc chromium
+	go test -count=$(ROUNDS) -timeout 60m -run 'Kill|Offline|Tab' ./cmd/parleyd ./server/chat/sqlite
+
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME each
 	@for pkg in $(UNIT_PKGS); do \
