@@ -170,6 +170,9 @@ func (s *Socket) enter(session adapter.Session) {
 		return
 	}
 	s.state.Store(stateJoining)
+	if s.rec != nil {
+		s.rec.entered = true
+	}
 	var rooms []event.Room
 	if s.more != nil {
 		rooms, s.more.rooms = s.more.rooms, nil

@@ -65,6 +65,25 @@ func TestFullInboxIsReleasedByTheEnd(t *testing.T) {
 	require.Equal(t, engineio.ReasonForcedClose, await(t, reasons))
 }
 
+// The reader waits for room in the inbox of one socket; the others of the connection must not wait for ever when the
+// server puts that one out.
+func TestFullInboxIsReleasedByTheServersGoodbye(t *testing.T) {
+	f := start(t, server.Config{Limits: server.Limits{Inbox: 1}})
+	f.Of(event.NewNamespace("/other"))
+	entered, release := make(chan struct{}, 8), make(chan struct{})
+	p, s := f.join("/")
+	s.On("x", func(event.Args) { entered <- struct{}{}; <-release })
+	for range 5 {
+		p.send(`2["x"]`)
+	}
+	await(t, entered)
+	p.send("0/other,")
+	s.Disconnect(false)
+	p.expect("1")
+	close(release)
+	require.Regexp(t, `^0/other,`, p.read())
+}
+
 func TestConcurrentHandlers(t *testing.T) {
 	f := start(t, server.Config{})
 	f.Concurrency(3)

@@ -19,7 +19,10 @@ type recovery struct {
 	start     string    // the position at the first connect
 	seen      time.Time // of the session taken over
 	recovered bool
-	gone      chan struct{} // closed when the session of an ended socket is stored
+	taken     adapter.Session // what it took over
+	entered   bool            // it has been let in, or is being let in
+	served    bool            // what the client had missed is queued
+	gone      chan struct{}   // closed when the session of an ended socket that had entered is stored
 }
 
 // Recovered reports whether the socket took up an earlier connection: its id, rooms and data are those it had, and
@@ -53,24 +56,40 @@ func (s *Socket) takeSession(ctx context.Context) (session adapter.Session, ok b
 		}
 		return adapter.Session{}, false
 	}
+	s.adopt(session)
+	r.Keep(s) // while middlewares run and the replay is sent, the client may come once more
+	return session, true
+}
+
+// adopt makes the socket the one of a session.
+func (s *Socket) adopt(session adapter.Session) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.id = session.SID
-	s.rec.pid, s.rec.start, s.rec.seen, s.rec.recovered = pid, session.Start, session.Seen, true
+	s.rec.pid, s.rec.start, s.rec.seen, s.rec.recovered = session.PID, session.Start, session.Seen, true
+	s.rec.taken = session
 	x := s.extra()
-	x.rooms, x.data = session.Rooms, session.Data
-	return session, true
+	x.rooms, x.data = slices.Clone(session.Rooms), maps.Clone(session.Data)
 }
 
 // evict ends a socket whose client has come back on another connection, and returns what it leaves behind; ok is
 // false when it had said goodbye. The old connection is dead or abandoned: it is closed as well.
 func (s *Socket) evict() (session adapter.Session, ok bool) {
 	s.end(engineio.ReasonTransportClose, errReplaced, true)
-	<-s.rec.gone
 	s.conn.session.Close(engineio.ReasonTransportClose)
 	s.mu.Lock()
-	reason := s.more.reason
+	entered := s.rec.entered
 	s.mu.Unlock()
+	if !entered { // and never will
+		return s.rec.taken, true
+	}
+	<-s.rec.gone
+	s.mu.Lock()
+	served, reason := s.rec.served, s.more.reason
+	s.mu.Unlock()
+	if !served {
+		return s.rec.taken, true
+	}
 	return s.Session(), reason.Recoverable()
 }
 
@@ -87,15 +106,22 @@ func (s *Socket) join(session adapter.Session, rooms []event.Room) error {
 	if !s.rec.recovered {
 		start := r.Add(s, rooms)
 		s.mu.Lock()
-		s.rec.start = start
+		s.rec.start, s.rec.served = start, true
 		s.mu.Unlock()
 		r.Keep(s)
 		return nil
 	}
-	session.Rooms = rooms // a middleware may have joined and left some
-	if err := r.Replay(s.Context(), s, session, s.conn.session.Flush); err != nil {
+	replayed := session
+	replayed.Rooms = rooms // a middleware may have joined and left some
+	if err := r.Replay(s.Context(), s, replayed, s.conn.session.Flush); err != nil {
+		if !errors.Is(err, adapter.ErrGap) { // the connection broke again: the client may come once more
+			s.giveBack(session)
+		}
 		return fmt.Errorf("server: replay: %w", err)
 	}
+	s.mu.Lock()
+	s.rec.served, s.rec.taken = true, adapter.Session{}
+	s.mu.Unlock()
 	r.Keep(s)
 	return nil
 }
@@ -103,7 +129,7 @@ func (s *Socket) join(session adapter.Session, rooms []event.Room) error {
 // giveBack returns the session of a socket that was not let in.
 func (s *Socket) giveBack(session adapter.Session) {
 	if session.PID != "" {
-		s.ns.recoverer.Return(session)
+		s.ns.recoverer.Return(s, session)
 	}
 }
 

@@ -258,6 +258,35 @@ func TestSessionIsConsumedOnce(t *testing.T) {
 	require.False(t, twin.recovered)
 }
 
+// Rows: K01 K12
+func TestConnectionThatBreaksDuringTheReplay(t *testing.T) {
+	f := start(t, server.Config{Recovery: time.Minute})
+	c := &comer{f: f}
+	s := c.come()
+	require.NoError(t, s.Emit("first"))
+	c.expect(`["first"]`)
+	c.p.cut()
+	gone(t, s)
+	const missed = 4000 // more than the kernel's buffers hold
+	text := strings.Repeat("x", 4000)
+	for i := range missed {
+		require.NoError(t, f.Emit("n", i, text, 0))
+	}
+	for range 3 {
+		p := f.dial()
+		p.send(fmt.Sprintf(`0{"pid":%q,"offset":%q}`, c.pid, c.offset))
+		require.True(t, strings.HasPrefix(p.read(), `2["n",0,`))
+		p.cut()
+		require.Eventually(t, func() bool { return f.Connections() == 0 }, 10*time.Second, time.Millisecond)
+	}
+	c.come()
+	require.True(t, c.recovered)
+	require.Len(t, c.early, missed)
+	for i, event := range c.early {
+		require.True(t, strings.HasPrefix(event, fmt.Sprintf(`["n",%d,`, i)))
+	}
+}
+
 // Rows: K07
 func TestMiddlewareForRecoveredClients(t *testing.T) {
 	for _, skip := range []bool{false, true} {

@@ -251,6 +251,10 @@ func (s *Socket) end(reason engineio.Reason, cause error, keep bool) bool {
 	x := s.extra()
 	x.reason, x.cause, x.keep = reason, cause, keep
 	x.held = nil
+	if x.space != nil { // who waits for room in the inbox waits for nothing now, and others on the connection with it
+		close(x.space)
+		x.space = nil
+	}
 	pending := s.pending
 	s.pending = nil
 	s.mu.Unlock()

@@ -217,8 +217,9 @@ type Session struct {
 //     delivered live; when the log cannot promise that it returns [ErrGap].
 type Recoverer interface {
 	Adapter
-	// Keep stores the session of a connected member, or notes that its rooms or data have changed. It is cheap: an
-	// adapter that stores elsewhere collects changes and asks for [Member.Session] when it writes.
+	// Keep stores the session of a socket that is connected, or about to be after a Take, or notes that its rooms or
+	// data have changed. It is cheap: an adapter that stores elsewhere collects changes and asks for [Member.Session]
+	// when it writes.
 	Keep(m Member)
 	// Suspend says that the connection of m is lost: from now on its session expires.
 	Suspend(m Member)
@@ -229,8 +230,9 @@ type Recoverer interface {
 	// The error is [ErrNoSession] when there is none, and [ErrGap] when the log does not reach back far enough; then
 	// the session is gone all the same.
 	Take(ctx context.Context, pid, offset string) (Session, error)
-	// Return gives back a session whose owner was refused at the door; it expires as it would have.
-	Return(s Session)
+	// Return gives back a session that m has taken without being let in, unless another socket has taken it over; it
+	// expires as it would have.
+	Return(m Member, s Session)
 	// Replay hands to the Sink what the owner of s has missed, pausing with flush whenever a portion is queued, and
 	// makes m a member, as Add does, in the same step as the last portion: packets delivered from then on follow
 	// the replay without a gap. After an error m is no member, though it may have been sent a part.

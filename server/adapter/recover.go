@@ -24,18 +24,21 @@ func (l *Local) Keep(m Member) {
 	if kept := l.sessions[s.PID]; l.closed || kept != nil && kept.live == m {
 		return
 	}
-	now := time.Now()
+	kept := &session{Session: s, live: m}
+	if member, _ := l.index.Lookup(s.SID); member == m {
+		kept.since = time.Now()
+	} // else Replay tells since when
 	if s.Seen.IsZero() {
-		s.Seen = now
+		kept.Seen = kept.since
 	}
-	l.sessions[s.PID] = &session{Session: s, live: m, since: now}
+	l.sessions[s.PID] = kept
 }
 
 // lose turns the session of a connected socket into one that expires. What was sent in the last moments of the
 // connection may not have arrived; if it did not even live that long, what was replayed at its start may not have.
 func (l *Local) lose(kept *session, now time.Time) Session {
 	s := kept.Session
-	if proven := now.Add(-l.cfg.Unproven); proven.After(kept.since) {
+	if proven := now.Add(-l.cfg.Unproven); !kept.since.IsZero() && proven.After(kept.since) {
 		s.Seen = proven
 	}
 	s.Expires = now.Add(l.cfg.Recovery)
@@ -124,10 +127,10 @@ func (l *Local) from(s Session, offset string, now time.Time) (uint64, error) {
 }
 
 // Return gives a session back.
-func (l *Local) Return(s Session) {
+func (l *Local) Return(m Member, s Session) {
 	l.smu.Lock()
 	defer l.smu.Unlock()
-	if l.closed || l.log == nil {
+	if kept := l.sessions[s.PID]; l.closed || l.log == nil || kept != nil && kept.live != m {
 		return
 	}
 	l.sessions[s.PID] = &session{Session: s}
@@ -153,8 +156,12 @@ func (l *Local) Replay(ctx context.Context, m Member, s Session, flush func(cont
 	for {
 		var done bool
 		var err error
-		if at, done, err = l.portion(m, s, rooms, at); done || err != nil {
+		if at, done, err = l.portion(m, s, rooms, at); err != nil {
 			return err
+		}
+		if done {
+			l.served(m, s.PID)
+			return nil
 		}
 		if err = flush(ctx); err != nil {
 			return err
@@ -178,6 +185,15 @@ func (l *Local) portion(m Member, s Session, rooms map[event.Room]bool, at uint6
 	}
 	l.index.Add(m, s.Rooms...)
 	return upTo, true, nil
+}
+
+// served notes since when the owner of a session is told everything.
+func (l *Local) served(m Member, pid string) {
+	l.smu.Lock()
+	defer l.smu.Unlock()
+	if kept := l.sessions[pid]; kept != nil && kept.live == m {
+		kept.since = time.Now()
+	}
 }
 
 // arm starts the sweep when something was logged.

@@ -362,9 +362,12 @@ func (n *busNode) Take(_ context.Context, pid, offset string) (adapter.Session, 
 	return s, nil
 }
 
-func (n *busNode) Return(s adapter.Session) {
+func (n *busNode) Return(m adapter.Member, s adapter.Session) {
 	n.bus.mu.Lock()
 	defer n.bus.mu.Unlock()
+	if kept := n.bus.sessions[s.PID]; kept != nil && kept.live != m {
+		return
+	}
 	n.bus.sessions[s.PID] = &busSession{Session: s}
 }
 

@@ -245,9 +245,17 @@ func (s Suite) refused(t *testing.T) {
 	n.emit(rooms("r"), "missed")
 	session, err := c.r.Take(t.Context(), "pid-a", c.seen)
 	require.NoError(t, err)
-	c.r.Return(session)
+	stranger := n.stranger("a")
+	stranger.session = session
+	c.r.Keep(stranger)
+	c.r.Return(stranger, session)
 	require.NoError(t, c.comeBack(n))
 	c.expect("missed")
+	c.r.Return(stranger, session) // too late: the session has an owner
+	n.emit(rooms("r"), "live")
+	c.expect("live")
+	c.lose()
+	require.NoError(t, c.comeBack(n))
 }
 
 func (s Suite) gap(t *testing.T) {
