@@ -72,6 +72,7 @@ func TestFullInboxIsReleasedByTheServersGoodbye(t *testing.T) {
 	f.Of(event.NewNamespace("/other"))
 	entered, release := make(chan struct{}, 8), make(chan struct{})
 	p, s := f.join("/")
+	defer close(release)
 	s.On("x", func(event.Args) { entered <- struct{}{}; <-release })
 	for range 5 {
 		p.send(`2["x"]`)
@@ -79,9 +80,9 @@ func TestFullInboxIsReleasedByTheServersGoodbye(t *testing.T) {
 	await(t, entered)
 	p.send("0/other,")
 	s.Disconnect(false)
-	p.expect("1")
-	close(release)
-	require.Regexp(t, `^0/other,`, p.read())
+	answers := p.read() + p.read() // in any order: the reader goes on as soon as the socket has ended
+	require.Contains(t, answers, `0/other,{"sid":`)
+	require.Regexp(t, `^10|}1$`, answers)
 }
 
 func TestConcurrentHandlers(t *testing.T) {
