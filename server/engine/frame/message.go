@@ -122,6 +122,9 @@ func (m *Message) Stream() (head, body []byte) {
 		return nil, nil
 	}
 	packet := m.head[m.text:]
+	if m.bin && len(packet)+len(m.body) == 0 {
+		return append(engineio.AppendFrameHeader(nil, false, 1), 'b'), nil // as engineio.AppendFrame
+	}
 	head = make([]byte, 0, engineio.MaxFrameHeader+len(packet))
 	head = engineio.AppendFrameHeader(head, m.bin, len(packet)+len(m.body))
 	return append(head, packet...), m.body
