@@ -3,6 +3,7 @@ package engine_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"runtime"
 	"strings"
@@ -26,6 +27,7 @@ func stages(f *fixture) map[string]func() {
 			nc := f.dialConn()
 			_, err := fmt.Fprintf(nc, "GET /socket.io/%s HTTP/1.1\r\nHost: x\r\n\r\n", p.query())
 			require.NoError(f.t, err)
+			go io.Copy(io.Discard, nc) //nolint:errcheck // a real connection has buffers
 		},
 		"polling, half a post": func() {
 			p, _ := f.poll()

@@ -22,12 +22,14 @@ type get struct {
 
 // post is a request that brings packets.
 type post struct {
-	abort func() // makes reading its body fail; does not block
+	abort func()  // makes reading its body fail; does not block
+	until instant // when to do that, or 0 when the body is there
 }
 
 // answer is what a poll gets.
 type answer struct {
 	packets  []*Message
+	bytes    int
 	compress bool
 	refuse   bool // 400 instead: the session has been upgraded meanwhile
 }
@@ -52,7 +54,7 @@ func (p *pollState) push(l *QueueLimits, compress bool, packets ...*Message) err
 
 // take empties the queue.
 func (p *pollState) take() answer {
-	a := answer{packets: p.queue, compress: p.compress}
+	a := answer{packets: p.queue, bytes: p.bytes, compress: p.compress}
 	p.queue, p.bytes, p.compress = nil, 0, false
 	if p.taken != nil {
 		close(p.taken)
@@ -67,8 +69,13 @@ func (p *pollState) reply(a answer) {
 	p.get = nil
 }
 
-// tick lets a poll go that was held during an upgrade.
+// tick lets a poll go that was held during an upgrade, and gives up a post whose
+// body does not come.
 func (p *pollState) tick(now instant) {
+	if p.post != nil && p.post.until != 0 && now >= p.post.until {
+		p.post.until = 0
+		p.post.abort()
+	}
 	if p.get != nil && p.get.noopAt != 0 && now >= p.get.noopAt {
 		p.reply(answer{packets: []*Message{noopPacket}})
 	}
@@ -154,7 +161,7 @@ func (s *Session) beginPost(abort func()) (p *post, code engineio.ErrorCode) {
 			code = engineio.BadRequest
 			s.finish(do, ending{reason: engineio.ReasonTransportError, err: ErrOverlap})
 		default:
-			p = &post{abort: abort}
+			p = &post{abort: abort, until: s.srv.now() + instant(s.srv.cfg.MessageTimeout)}
 			s.polling.post = p
 		}
 	})
@@ -167,8 +174,20 @@ func (s *Session) beginPost(abort func()) (p *post, code engineio.ErrorCode) {
 func (s *Session) received(p *post) (intact bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p.abort = func() {}
+	p.abort, p.until = func() {}, 0
 	return s.polling != nil && s.polling.post == p
+}
+
+// failPost takes the failure to read a body. It ends the session, unless the post
+// does not matter any more, which is then reported as false.
+func (s *Session) failPost(p *post, err error) (ok bool) {
+	s.step(func(do *after) {
+		if ok = s.polling != nil && s.polling.post == p; ok {
+			s.polling.post = nil
+			s.finish(do, ending{reason: engineio.ReasonTransportError, err: err})
+		}
+	})
+	return ok
 }
 
 // endPost takes the end of a POST, whatever became of it.

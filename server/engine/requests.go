@@ -84,6 +84,23 @@ func (srv *Server) servePoll(w http.ResponseWriter, r *http.Request, s *Session)
 		return
 	}
 	srv.prepare(w, r, "")
+	if len(a.packets) > fewPackets || a.bytes > fewBytes {
+		srv.writeLong(w, r, s, g, a)
+		return
+	}
+	if err := srv.writer.Write(w, r, a.compress, a.packets); err != nil {
+		s.abandon(g)
+	}
+}
+
+// An answer of this size is taken by the connection at once.
+const (
+	fewPackets = 64
+	fewBytes   = 2 << 10
+)
+
+// writeLong writes an answer that may take a while, within bounds.
+func (srv *Server) writeLong(w http.ResponseWriter, r *http.Request, s *Session, g *get, a answer) {
 	control := http.NewResponseController(w)
 	bounded := control.SetWriteDeadline(time.Now().Add(srv.cfg.Queue.Age)) == nil
 	err := srv.writer.Write(w, r, a.compress, a.packets)
@@ -109,10 +126,9 @@ func (srv *Server) servePost(w http.ResponseWriter, r *http.Request, s *Session)
 		srv.refuseRequest(w, Refusal{Request: r, Code: code, Context: transportMismatch})
 		return
 	}
-	body, err := polling.Read(w, r, srv.cfg.MaxPayload, srv.cfg.MessageTimeout)
+	body, err := polling.Read(r, srv.cfg.MaxPayload)
 	if err != nil {
-		s.endPost(p)
-		srv.badPost(w, r, s, err)
+		srv.badPost(w, r, s, p, err)
 		return
 	}
 	if !s.received(p) {
@@ -129,7 +145,7 @@ func (srv *Server) servePost(w http.ResponseWriter, r *http.Request, s *Session)
 }
 
 // badPost ends a session whose client sent a body that could not be read.
-func (srv *Server) badPost(w http.ResponseWriter, r *http.Request, s *Session, err error) {
+func (srv *Server) badPost(w http.ResponseWriter, r *http.Request, s *Session, p *post, err error) {
 	status := http.StatusBadRequest
 	switch {
 	case errors.Is(err, polling.ErrTooLarge):
@@ -142,7 +158,9 @@ func (srv *Server) badPost(w http.ResponseWriter, r *http.Request, s *Session, e
 	default:
 		err = errors.Join(ErrAborted, err)
 	}
-	s.step(func(do *after) { s.finish(do, ending{reason: engineio.ReasonTransportError, err: err}) })
+	if !s.failPost(p, err) {
+		status = http.StatusBadRequest
+	}
 	w.Header().Set("Connection", "close")
 	srv.report(Refusal{Request: r, Code: engineio.BadRequest, Message: err.Error(), Err: err})
 	w.WriteHeader(status)

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 
 	"parley/shared/engineio"
@@ -39,12 +38,47 @@ func (srv *Server) Before(next http.Handler) http.Handler {
 
 // request is what the engine reads out of an HTTP request.
 type request struct {
-	query     url.Values
 	transport string
 	sid       string
+	version   string
+	repeated  bool     // one of these was given more than once
 	upgrade   bool     // asks for WebSocket
 	session   *Session // of sid, or nil
 }
+
+// readQuery takes what concerns the engine out of a query, without making a map
+// of it for each poll.
+func (q *request) readQuery(raw string) {
+	for raw != "" {
+		var pair string
+		pair, raw, _ = strings.Cut(raw, "&")
+		name, value, _ := strings.Cut(pair, "=")
+		var field *string
+		switch name {
+		case "transport":
+			field = &q.transport
+		case "sid":
+			field = &q.sid
+		case "EIO":
+			field = &q.version
+		default:
+			continue
+		}
+		if *field != "" {
+			q.repeated = true
+		}
+		if strings.ContainsAny(value, "%+") {
+			var err error
+			if value, err = url.QueryUnescape(value); err != nil {
+				value = "?"
+			}
+		}
+		*field = value
+	}
+}
+
+// version is the protocol version as clients name it.
+const version = "4"
 
 func (srv *Server) handle(w http.ResponseWriter, r *http.Request) {
 	if srv.CORS(w, r) {
@@ -75,13 +109,8 @@ func (srv *Server) handle(w http.ResponseWriter, r *http.Request) {
 
 // verify decides whether a request makes sense and may come in.
 func (srv *Server) verify(r *http.Request) (request, *Refusal) {
-	values := r.URL.Query()
-	q := request{
-		query:     values,
-		transport: values.Get("transport"),
-		sid:       values.Get("sid"),
-		upgrade:   tokenIn(r.Header, "Connection", "upgrade") && tokenIn(r.Header, "Upgrade", "websocket"),
-	}
+	q := request{upgrade: tokenIn(r.Header, "Connection", "upgrade") && tokenIn(r.Header, "Upgrade", "websocket")}
+	q.readQuery(r.URL.RawQuery)
 	if f := srv.verifyTransport(r, &q); f != nil {
 		return q, f
 	}
@@ -99,10 +128,8 @@ func (srv *Server) verifyTransport(r *http.Request, q *request) *Refusal {
 	if !known || !slices.Contains(srv.cfg.Transports, q.transport) {
 		return &Refusal{Code: engineio.UnknownTransport}
 	}
-	for _, name := range []string{"transport", "sid", "EIO"} {
-		if len(q.query[name]) > 1 {
-			return &Refusal{Code: engineio.BadRequest, Context: badUpgrade}
-		}
+	if q.repeated {
+		return &Refusal{Code: engineio.BadRequest, Context: badUpgrade}
 	}
 	return nil
 }
@@ -112,7 +139,7 @@ func (srv *Server) verifySession(q *request) *Refusal {
 	switch {
 	case q.session == nil:
 		return &Refusal{Code: engineio.UnknownSID}
-	case q.query.Get("EIO") != strconv.Itoa(engineio.Version):
+	case q.version != version:
 		return &Refusal{Code: engineio.BadRequest, Context: protocolMismatch}
 	case !q.upgrade && q.transport != transportPolling,
 		q.upgrade && q.transport != transportWebSocket:
@@ -128,7 +155,7 @@ func (srv *Server) verifyHandshake(r *http.Request, q *request) *Refusal {
 	if q.upgrade != (q.transport == transportWebSocket) {
 		return &Refusal{Code: engineio.BadRequest, Context: badUpgrade}
 	}
-	if q.query.Get("EIO") != strconv.Itoa(engineio.Version) {
+	if q.version != version {
 		return &Refusal{Code: engineio.UnsupportedVersion}
 	}
 	if srv.cfg.AllowRequest != nil {

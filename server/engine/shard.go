@@ -70,8 +70,13 @@ func (s *Session) due() instant {
 	if s.upgrade != nil {
 		consider(s.upgrade.until)
 	}
-	if s.polling != nil && s.polling.get != nil {
-		consider(s.polling.get.noopAt)
+	if p := s.polling; p != nil {
+		if p.get != nil {
+			consider(p.get.noopAt)
+		}
+		if p.post != nil {
+			consider(p.post.until)
+		}
 	}
 	return first
 }
@@ -158,7 +163,7 @@ func (s *Session) tick(do *after, now instant) {
 	if u := s.upgrade; u != nil && now >= u.until {
 		s.dropCandidate(do)
 	}
-	if s.polling != nil && s.polling.get != nil {
+	if s.polling != nil {
 		s.polling.tick(now)
 	}
 	s.beat(do, now)

@@ -67,6 +67,9 @@ func (s *Session) complete(do *after, u *upgrade) {
 		}
 		p.reply(a)
 	}
+	if p.post != nil {
+		p.post.abort() // it would be refused anyway
+	}
 	a := p.take()
 	var err error
 	if len(a.packets) > 0 {

@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/http"
 	"strings"
-	"time"
 	"unicode/utf8"
 )
 
@@ -18,25 +17,24 @@ var (
 	ErrTimeout     = errors.New("polling: body did not come in time")
 )
 
-// smallBody is the size of the first buffer for a body of unknown size.
-const smallBody = 4 << 10
+// Sizes of the first buffer: for a body of unknown size, and at most for one that
+// is announced, since it need not come.
+const (
+	smallBody = 4 << 10
+	firstPart = 64 << 10
+)
 
-// Read reads the body of a post: at most limit bytes, within timeout. The caller
-// owns the result. Errors other than those of this package are those of the
-// connection.
-func Read(w http.ResponseWriter, r *http.Request, limit int64, timeout time.Duration) ([]byte, error) {
+// Read reads the body of a post: at most limit bytes. The caller owns the result,
+// and has to see to it that reading ends. Errors other than those of this package
+// are those of the connection.
+func Read(r *http.Request, limit int64) ([]byte, error) {
 	if kind := r.Header.Get("Content-Type"); strings.HasPrefix(kind, "application/octet-stream") {
 		return nil, ErrContentType // that was version 3 of the protocol
 	}
 	if r.ContentLength > limit {
 		return nil, ErrTooLarge
 	}
-	deadline := http.NewResponseController(w)
-	bounded := deadline.SetReadDeadline(time.Now().Add(timeout)) == nil
 	body, err := read(r, limit)
-	if bounded && err == nil {
-		deadline.SetReadDeadline(time.Time{}) //nolint:errcheck // it worked a moment ago
-	}
 	var ne net.Error
 	switch {
 	case errors.As(err, &ne) && ne.Timeout():
@@ -54,7 +52,7 @@ func read(r *http.Request, limit int64) ([]byte, error) {
 	if size < 0 {
 		size = smallBody
 	}
-	body := make([]byte, 0, size+1) // one more to see the end
+	body := make([]byte, 0, min(size, firstPart)+1) // one more to see the end
 	for {
 		n, err := r.Body.Read(body[len(body):cap(body)])
 		body = body[:len(body)+n]
