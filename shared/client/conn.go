@@ -206,8 +206,8 @@ func (c *Conn) Engine() *engine.Session {
 // Close leaves every namespace, closes the connection after what was emitted on
 // it has been sent, and returns when every goroutine of the Conn has ended and
 // every handler has returned. It takes at most a few seconds besides that.
-// Whatever waits fails with ErrClosed. Handlers must not call it, since it would
-// wait for them; they may call it with go. The error is always nil; a second call
+// Whatever waits fails with ErrClosed. Handlers, hooks and auth functions must not
+// call it, since it would wait for them; they may call it with go. The error is always nil; a second call
 // waits for the first.
 func (c *Conn) Close() error {
 	c.mu.Lock()

@@ -68,8 +68,12 @@ func (c *Conn) OnState(fn func(State)) (stop func()) {
 	return c.onState.add(fn)
 }
 
-// setState is called with the lock held.
+// setState is called with the lock held. Closed is the last state: an attempt may
+// still end after it.
 func (c *Conn) setState(s State) {
+	if c.state.Phase == Closed {
+		return
+	}
 	c.state = s
 	c.lane.push(func() {
 		for fn := range c.onState.each() {
