@@ -10,11 +10,9 @@ PORT      ?= 3000
 DATA      ?= data
 FUZZTIME  ?= 30s
 BENCHTIME ?= 1s
-QUALITY   ?= 5
 ROUNDS    ?= 10
 # of brotli; a release wants 11, which is a sixth smaller and takes half a minute
 QUALITY   ?= 5
-ROUNDS    ?= 10
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 # go test in js/wasm runs through Node; Go's lib/wasm has the runner. Node hands the whole
