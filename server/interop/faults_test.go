@@ -75,7 +75,7 @@ func faultySocket(t *testing.T, url string, cfg client.Config) *client.Socket {
 	return conn.Main()
 }
 
-// echo waits until the connection works in both directions.
+// requireWorks waits until the connection works in both directions.
 func requireWorks(t *testing.T, s *client.Socket) {
 	t.Helper()
 	require.Eventually(t, func() bool {
