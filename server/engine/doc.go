@@ -16,8 +16,9 @@
 // Every input of a session (a poll, a post, a frame, a timer, a close, an
 // upgrade) is one complete step under the session's lock; what the step decided
 // is carried out after it. No lock is held while anything is written to a
-// network. An idle WebSocket session costs one goroutine, which reads, and no
-// timer: each shard of the server has one.
+// network. An idle WebSocket session has no timer of its own, since each shard of
+// the server has one, and at most one goroutine, which reads; over TCP on Linux it
+// has none, since one for each shard waits for all that are silent.
 //
 // # Order
 //
@@ -35,6 +36,8 @@
 // receiver who reads is not cut off for the sender's speed. A single message is
 // accepted at any size when nothing else waits. A WebSocket that takes nothing
 // for Queue.Age is evicted too. Volatile messages are dropped instead of queued.
+// Who has more to send than the bound allows, such as a replay, sends it in parts
+// and waits for [Session.Flush] between them.
 //
 // # Where this differs from the reference
 //
