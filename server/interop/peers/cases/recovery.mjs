@@ -1,19 +1,30 @@
 import assert from "node:assert/strict";
 import { once } from "../events.mjs";
 
-const quick = { reconnectionDelay: 50, reconnectionDelayMax: 50, randomizationFactor: 0 };
+// byHand leaves it to the case when the client comes back.
+const byHand = { reconnection: false };
 
-// cut ends a socket's transport in a way that recovery is meant for.
-function cut(socket) {
+// cut ends a socket's transport in a way that recovery is meant for, and returns when both sides know.
+async function cut(control, socket) {
+  const { id } = socket;
   const gone = once(socket, "disconnect");
   socket.io.engine.close();
-  return gone;
+  await gone;
+  await control.emitWithAck("reason", id);
+}
+
+// comeBack connects the socket again.
+function comeBack(socket) {
+  const back = once(socket, "connect");
+  socket.connect();
+  return back;
 }
 
 // Rows: K01 K02 K05 K06
 export async function missedEventsAreDelivered(t) {
+  const control = await t.control();
   const other = await t.connect();
-  const socket = await t.connect("/", quick);
+  const socket = await t.connect("/", byHand);
   const id = socket.id;
   const said = [];
   socket.on("said", (what) => said.push(what));
@@ -22,7 +33,7 @@ export async function missedEventsAreDelivered(t) {
   await other.emitWithAck("echo");
   await socket.emitWithAck("echo");
 
-  await cut(socket);
+  await cut(control, socket);
   other.emit("to", ["r"], "said", "missed 1");
   other.emit("to", ["elsewhere"], "said", "not for us");
   other.emit("everyone", "said", "missed 2");
@@ -31,7 +42,7 @@ export async function missedEventsAreDelivered(t) {
 
   let before;
   socket.once("connect", () => { before = said.length; });
-  await once(socket, "connect");
+  await comeBack(socket);
   assert.equal(socket.recovered, true);
   assert.equal(socket.id, id);
   assert.deepEqual(said.slice(0, 3), ["before", "missed 1", "missed 2"]);
@@ -43,8 +54,9 @@ export async function missedEventsAreDelivered(t) {
 
 // Rows: K01
 export async function severalTimesInARow(t) {
+  const control = await t.control();
   const other = await t.connect();
-  const socket = await t.connect("/", quick);
+  const socket = await t.connect("/", byHand);
   const id = socket.id;
   const said = [];
   socket.on("said", (what) => said.push(what));
@@ -52,9 +64,10 @@ export async function severalTimesInARow(t) {
     other.emit("everyone", "said", 2 * i);
     await other.emitWithAck("echo");
     await socket.emitWithAck("echo");
-    await cut(socket);
+    await cut(control, socket);
     other.emit("everyone", "said", 2 * i + 1);
-    await once(socket, "connect");
+    await other.emitWithAck("echo");
+    await comeBack(socket);
     assert.equal(socket.recovered, true, `round ${i}`);
     assert.equal(socket.id, id);
   }
@@ -65,7 +78,7 @@ export async function severalTimesInARow(t) {
 
 // Rows: K04
 export async function notAfterAnExplicitDisconnect(t) {
-  const socket = await t.connect("/", quick);
+  const socket = await t.connect();
   const id = socket.id;
   socket.emit("everyone", "said", 1);
   await socket.emitWithAck("echo");
