@@ -61,6 +61,7 @@ type Conn struct {
 	deflate bool
 	packet  func(engineio.Packet)
 	gone    func(engineio.Reason, error)
+	resume  func() // read, made once
 }
 
 // Accept answers the opening handshake. When it returns an error, the request
@@ -157,11 +158,14 @@ func (c *Conn) Abort(err error) { c.q.Abort(err) }
 // order and one at a time; gone is called once, after the last.
 func (c *Conn) Start(packet func(engineio.Packet), gone func(engineio.Reason, error)) {
 	c.packet, c.gone = packet, gone
-	c.a.o.Track.Go(c.read)
+	c.resume = c.read
+	c.a.o.Track.Go(c.resume)
 }
 
+// read takes messages until the connection ends, or until it is parked: then it is
+// called again.
 func (c *Conn) read() {
-	for {
+	for c.q.Await(c.resume) {
 		if err := c.next(); err != nil {
 			c.end(err)
 			return

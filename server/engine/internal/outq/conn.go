@@ -55,6 +55,7 @@ type Conn struct {
 	ending  bool // nothing may be queued any more
 	shut    bool // close the socket as soon as nobody writes and nothing waits
 	lingers bool // the read deadline belongs to the close
+	known   bool // the group's lot has seen the socket
 	stalled bool // the rest of a message is awaited
 	err     error
 	pend    *list     // not yet being written; nil when empty
@@ -65,6 +66,7 @@ type Conn struct {
 	sent    uint64    // bytes written since the start
 	queued  uint64    // bytes taken on since the start
 	flushes []flushWait
+	resume  func() // how reading goes on when parked; guarded by the lot
 
 	in reader
 }
@@ -356,6 +358,7 @@ func (c *Conn) drop(err error) {
 }
 
 func (c *Conn) closeSocket() {
+	c.unpark()
 	c.Conn.Close() // an error means that it is closed already
 	c.group.remove(c)
 }

@@ -22,6 +22,15 @@
 // (TLS, net.Pipe, other systems) counts as blocked from the first byte on and
 // uses the goroutine; all other rules are the same, and so are the tests.
 //
+// # Reading
+//
+// While a connection has no unread data it holds no buffer. One that is quiet
+// (see [Conn.Await]) holds no goroutine either: on Linux it waits in an epoll set
+// that a group has for all of its connections, and gets a goroutine when there is
+// something to read. With the stack that is some 4 KiB less for each. A busy
+// connection keeps its goroutine, which is faster; so does everything that is not
+// a bare socket.
+//
 // # Bounds
 //
 // [Limits] says what may wait for one connection. Who exceeds them gets

@@ -2,6 +2,7 @@ package outq
 
 import (
 	"sync"
+	"time"
 
 	"parley/server/engine/frame"
 	"parley/server/engine/internal/track"
@@ -12,12 +13,14 @@ import (
 type Group struct {
 	limits Limits
 	track  *track.Group
+	start  time.Time
 
 	mu      sync.Mutex
 	dirty   []*Conn // have batched messages
 	spare   []*Conn // the next dirty
 	running bool    // there is a flusher
 	first   *Conn   // all open connections, linked
+	lot     *lot    // where those wait that have no goroutine; nil before the first
 
 	flusher   *scratch
 	scratches sync.Pool // of *scratch
@@ -35,7 +38,7 @@ const maxPooledList = 1024
 
 // NewGroup returns a Group whose goroutines are counted in tr. It starts none.
 func NewGroup(l Limits, tr *track.Group) *Group {
-	g := &Group{limits: l, track: tr, flusher: newScratch()}
+	g := &Group{limits: l, track: tr, start: time.Now(), flusher: newScratch()}
 	g.scratches.New = func() any { return newScratch() }
 	g.buffers.New = func() any { b := make([]byte, 32<<10); return &b }
 	g.reads.New = func() any { b := make([]byte, readSize); return &b }
@@ -79,6 +82,10 @@ func (g *Group) remove(c *Conn) {
 		c.next.prev = c.prev
 	}
 	c.next, c.prev = nil, nil
+	if g.first == nil && g.lot != nil {
+		g.lot.close()
+		g.lot = nil
+	}
 }
 
 // Cut closes every connection at once; what is still queued is lost.

@@ -34,8 +34,7 @@ func (w *ResponseWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		early, _ := rw.Reader.Peek(n) // n bytes are there
 		w.Conn.unread(early)
 	}
-	return w.Conn, bufio.NewReadWriter(
-		bufio.NewReaderSize(w.Conn, libraryReads),
-		bufio.NewWriterSize(w.Conn, libraryWrites),
-	), nil
+	lib := bufio.NewReaderSize(w.Conn, libraryReads)
+	w.Conn.in.library = lib
+	return w.Conn, bufio.NewReadWriter(lib, bufio.NewWriterSize(w.Conn, libraryWrites)), nil
 }

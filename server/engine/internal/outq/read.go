@@ -1,6 +1,7 @@
 package outq
 
 import (
+	"bufio"
 	"io"
 	"net"
 	"syscall"
@@ -19,6 +20,7 @@ type reader struct {
 	n      int
 	err    error
 	failed error   // what Read returned last, if an error
+	early  error   // what ended the connection when Await looked
 	buf    *[]byte // pooled, with unread data, or nil
 	begin  int
 	end    int
@@ -26,6 +28,11 @@ type reader struct {
 	message bool // a message is under way
 	armed   bool // its deadline is set
 	timeout time.Duration
+
+	library *bufio.Reader // the library's own, with a frame header at most; nil before the handshake
+	peek    bool          // fill shall not wait
+	soon    uint8         // see quiet
+	last    time.Duration // since the group's start: the last call of quiet
 }
 
 func (r *reader) init(c *Conn) {
@@ -38,7 +45,7 @@ func (r *reader) init(c *Conn) {
 		return
 	}
 	r.raw = raw
-	r.fill = func(uintptr) bool { return c.readReady() }
+	r.fill = func(uintptr) bool { return c.readReady() || c.in.peek }
 }
 
 // SetMessageTimeout bounds the time from the first to the last byte of a
@@ -111,6 +118,9 @@ func (c *Conn) read(p []byte) (int, error) {
 		if r.raw == nil {
 			c.arm()
 			return c.Conn.Read(p)
+		}
+		if r.early != nil {
+			return 0, r.early
 		}
 		r.into, r.n, r.err = nil, 0, nil
 		if len(p) >= readSize {

@@ -108,6 +108,9 @@ func (c *Conn) settle() {
 		c.SetReadDeadline(time.Now().Add(c.group.limits.Linger)) //nolint:errcheck // it is closed then
 	}
 	c.mu.Unlock()
+	if linger {
+		c.unpark()
+	}
 	if shut {
 		c.closeSocket()
 	}
