@@ -309,3 +309,13 @@ func TestNoCompressionByDefault(t *testing.T) {
 	defer ws.CloseNow() //nolint:errcheck // the test is over
 	require.Empty(t, resp.Header.Get("Sec-WebSocket-Extensions"))
 }
+
+// Sending to an open WebSocket allocates nothing: a broadcast costs what its
+// message costs, whatever the number of receivers.
+func TestSendAllocatesNothing(t *testing.T) {
+	f := start(t, engine.Config{})
+	c, a := f.connectRaw()
+	go c.reaction()
+	m := engine.NewMessage(false, []byte("hello"))
+	require.Zero(t, int(testing.AllocsPerRun(200, func() { _ = a.Send(engine.SendOptions{}, m) })))
+}

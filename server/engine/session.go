@@ -111,7 +111,7 @@ func (s *Session) Done() <-chan struct{} {
 func (s *Session) Send(o SendOptions, group ...*Message) error {
 	ws := s.ws.Load()
 	if ws == nil {
-		return s.sendSlowly(o, group)
+		return s.sendSlowly(o, append([]*Message(nil), group...)) // a copy, so that the usual way allocates nothing
 	}
 	if o.Volatile && !ws.Writable() {
 		return ErrNotWritable
