@@ -115,7 +115,15 @@ func (s *Socket) refuse(err error) {
 	s.mu.Lock()
 	gone := s.state.Load() == stateClosed
 	s.state.Store(stateClosed)
+	pending := s.pending
+	s.pending = nil
+	if s.more != nil {
+		s.more.held = nil
+	}
 	s.mu.Unlock()
+	for _, done := range pending {
+		done(nil, ErrDisconnected)
+	}
 	if s.ns != nil {
 		s.srv().release(s.ns)
 	}
@@ -193,6 +201,9 @@ func (s *Socket) enter(session adapter.Session) {
 	}
 	if !s.goLive() { // it was told that it is in, and so is the application
 		s.finish(true)
+		if s.peek().reason == engineio.ReasonServerNamespaceDisconnect {
+			s.sayGoodbye()
+		}
 		return
 	}
 	s.srv().cfg.Logger.Debug("socket.io: connected", "namespace", s.nsName, "sid", s.id, "recovered", s.Recovered())

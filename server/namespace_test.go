@@ -142,7 +142,7 @@ func TestCleanupOfChildren(t *testing.T) {
 	a.Disconnect(false)
 	require.Len(t, f.Namespaces(), 3)
 	b.Disconnect(false)
-	require.Len(t, f.Namespaces(), 2)
+	require.Eventually(t, func() bool { return len(f.Namespaces()) == 2 }, 10*time.Second, time.Millisecond)
 	q.expect("1/dyn-1,")
 	require.NotSame(t, first, f.connect(q, "/dyn-1").Namespace(), "made again on demand")
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"parley/server/adapter"
@@ -23,6 +24,7 @@ type recovery struct {
 	entered   bool            // it has been let in, or is being let in
 	served    bool            // what the client had missed is queued
 	gone      chan struct{}   // closed when the session of an ended socket that had entered is stored
+	storing   sync.Mutex      // so that no change is kept after the end is; taken before all others
 }
 
 // Recovered reports whether the socket took up an earlier connection: its id, rooms and data are those it had, and
@@ -151,7 +153,12 @@ func (s *Socket) Session() adapter.Session {
 
 // keepSession says that rooms or data have changed.
 func (s *Socket) keepSession() {
-	if s.rec != nil && s.state.Load() == stateLive {
+	if s.rec == nil {
+		return
+	}
+	s.rec.storing.Lock()
+	defer s.rec.storing.Unlock()
+	if s.state.Load() == stateLive {
 		s.ns.recoverer.Keep(s)
 	}
 }
@@ -162,6 +169,8 @@ func (s *Socket) storeSession(reason engineio.Reason) {
 		return
 	}
 	defer close(s.rec.gone)
+	s.rec.storing.Lock()
+	defer s.rec.storing.Unlock()
 	if reason.Recoverable() {
 		s.ns.recoverer.Suspend(s)
 	} else {

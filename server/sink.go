@@ -20,8 +20,7 @@ func (k sink) Namespace() string { return k.ns.name }
 func (k sink) Deliver(members []adapter.Member, f adapter.Flags, p adapter.Packet) (after func()) {
 	group, err := k.ns.encode(p, 0, false)
 	if err != nil {
-		k.Fault(err)
-		return nil
+		return func() { k.Fault(err) } // its listener belongs to the application as well
 	}
 	o := k.options(members, f)
 	for _, m := range members {

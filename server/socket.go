@@ -58,6 +58,7 @@ type extras struct {
 	cause  error
 	keep   bool // events in the inbox are still handled after the end
 	left   bool // OnDisconnecting is over
+	early  bool // it ended before the client was told that it is in
 	ctx    contextState
 
 	table           table
@@ -232,10 +233,20 @@ func (s *Socket) Disconnect(closeConn bool) {
 // told cannot be first.
 func (s *Socket) leaveNamespace() {
 	s.conn.forgive(s.nsName)
-	if s.end(engineio.ReasonServerNamespaceDisconnect, nil, false) {
-		// A failure to send means that the connection is gone.
-		_ = s.conn.send(socketio.Packet{Type: socketio.PacketDisconnect, Namespace: s.nsName})
+	if !s.end(engineio.ReasonServerNamespaceDisconnect, nil, false) {
+		return
 	}
+	s.mu.Lock()
+	early := s.more.early
+	s.mu.Unlock()
+	if !early { // else it has to come after CONNECT: enter sends it
+		s.sayGoodbye()
+	}
+}
+
+// sayGoodbye queues the DISCONNECT packet. A failure to send means that the connection is gone.
+func (s *Socket) sayGoodbye() {
+	_ = s.conn.send(socketio.Packet{Type: socketio.PacketDisconnect, Namespace: s.nsName})
 }
 
 // end ends the socket, once; it reports false when it has ended already. keep says whether events that wait are still
@@ -249,7 +260,7 @@ func (s *Socket) end(reason engineio.Reason, cause error, keep bool) bool {
 	}
 	s.state.Store(stateClosed)
 	x := s.extra()
-	x.reason, x.cause, x.keep = reason, cause, keep
+	x.reason, x.cause, x.keep, x.early = reason, cause, keep, was == stateJoining
 	x.held = nil
 	if x.space != nil { // who waits for room in the inbox waits for nothing now, and others on the connection with it
 		close(x.space)

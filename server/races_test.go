@@ -1,0 +1,109 @@
+package server_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"parley/server"
+	"parley/server/adapter"
+	"parley/shared/engineio"
+	"parley/shared/event"
+)
+
+// lateKeep is an adapter whose second Keep is overtaken by the end of the socket, if the server lets that happen.
+type lateKeep struct {
+	*adapter.Local
+	keeps   int
+	begun   chan struct{}
+	dropped chan struct{}
+}
+
+func (a *lateKeep) Keep(m adapter.Member) {
+	if a.keeps++; a.keeps == 2 {
+		close(a.begun)
+		select {
+		case <-a.dropped:
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+	a.Local.Keep(m)
+}
+
+func (a *lateKeep) Drop(m adapter.Member) {
+	a.Local.Drop(m)
+	close(a.dropped)
+}
+
+// Rows: K04
+func TestChangeAtTheEndKeepsNoSession(t *testing.T) {
+	late := &lateKeep{begun: make(chan struct{}), dropped: make(chan struct{})}
+	f := start(t, server.Config{Recovery: time.Minute, Adapter: func(s adapter.Sink) adapter.Adapter {
+		late.Local = adapter.NewLocal(s, adapter.LocalConfig{Recovery: time.Minute})
+		return late
+	}})
+	in := make(chan struct{})
+	f.OnConnect(func(*server.Socket) { close(in) })
+	c := &comer{f: f}
+	s := c.come()
+	await(t, in)
+	set := make(chan struct{})
+	go func() {
+		defer close(set)
+		s.Set("k", "v")
+	}()
+	await(t, late.begun)
+	c.p.send("1")
+	await(t, late.dropped)
+	await(t, set)
+	require.Zero(t, late.Stats().Sessions, "the client has said goodbye")
+}
+
+// An acknowledgement that a middleware has asked for ends with the refusal.
+func TestRefusalEndsAcknowledgements(t *testing.T) {
+	f := start(t, server.Config{})
+	failed := make(chan error, 1)
+	f.Use(func(next server.ConnectFunc) server.ConnectFunc {
+		return func(_ context.Context, s *server.Socket) error {
+			asked := make(chan struct{})
+			s.OnAnyOutgoing(func(string, event.Args) { close(asked) })
+			go func() {
+				_, err := s.EmitAck(context.Background(), "sure?")
+				failed <- err
+			}()
+			await(t, asked)
+			return event.Errorf(event.CodeForbidden, "no")
+		}
+	})
+	p := f.dial()
+	p.send("0")
+	require.Contains(t, p.read(), "4{")
+	require.ErrorIs(t, await(t, failed), server.ErrDisconnected)
+}
+
+// eager is an adapter whose members are put out the moment they are in.
+type eager struct{ *adapter.Local }
+
+func (a eager) Add(m adapter.Member, rooms []event.Room) string {
+	position := a.Local.Add(m, rooms)
+	m.(*server.Socket).Disconnect(false)
+	return position
+}
+
+// Rows: N17 L08
+func TestGoodbyeComesAfterTheWelcome(t *testing.T) {
+	f := start(t, server.Config{Adapter: func(s adapter.Sink) adapter.Adapter {
+		return eager{adapter.NewLocal(s, adapter.LocalConfig{})}
+	}})
+	reasons := ended(f)
+	p := f.dial()
+	p.send("0")
+	require.Contains(t, p.read(), `0{"sid"`)
+	p.expect("1")
+	require.Equal(t, engineio.ReasonServerNamespaceDisconnect, await(t, reasons))
+	p.send("0")
+	require.Contains(t, p.read(), `0{"sid"`)
+	p.expect("1")
+}
