@@ -84,7 +84,7 @@ func text(packet string) []byte {
 }
 
 // wired connects n clients to "/" over wires.
-func wired(b *testing.B, srv *server.Server, n int) []*wire {
+func wired(b testing.TB, srv *server.Server, n int) []*wire {
 	wires := make([]*wire, n)
 	for i := range wires {
 		w := newWire()

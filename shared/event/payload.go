@@ -25,9 +25,16 @@ func (p *Args2[A, B]) fields() []any    { return []any{&p.A, &p.B} }
 func (p *Args3[A, B, C]) fields() []any { return []any{&p.A, &p.B, &p.C} }
 
 // EncodePayload returns the wire arguments of a payload: none for [None], two or three for [Args2] and
-// [Args3], the list itself for [Args], and otherwise v as the only one.
+// [Args3], the list itself for [Args], and otherwise v as the only one (a [Value] as a pointer to it).
 func EncodePayload[T any](v T) []any {
-	switch p := any(v).(type) {
+	if relayed, ok := any(v).(Value); ok { // one allocation for it and the list
+		values, args := makeArgs(1)
+		values[0] = relayed
+		args[0] = &values[0]
+		return args
+	}
+	payload := any(v)
+	switch p := payload.(type) {
 	case None:
 		return nil
 	case Args:
@@ -35,7 +42,7 @@ func EncodePayload[T any](v T) []any {
 	case interface{ spread() []any }:
 		return p.spread()
 	}
-	return []any{v}
+	return []any{payload}
 }
 
 // DecodePayload is the inverse of [EncodePayload] for received arguments. Arguments beyond those that T asks
@@ -43,9 +50,13 @@ func EncodePayload[T any](v T) []any {
 // argument whose type, or pointer to it, has that method. Any failure is an *[Error]; its code is invalid unless
 // Validate chose another.
 func DecodePayload[T any](a Args) (T, error) {
+	var zero T
+	if _, ok := any(zero).(Value); ok && len(a) > 0 { // what is relayed costs nothing
+		first := a.Value(0)
+		return any(Value{JSON: first.text(), Attachments: first.Attachments}).(T), nil
+	}
 	v, err := decodePayload[T](a)
 	if err != nil {
-		var zero T
 		return zero, asInvalid(err)
 	}
 	return v, nil
