@@ -26,8 +26,10 @@ type scroller struct {
 	p    *program
 	room chat.RoomID
 
-	base, lo, hi int // the first chunk with a place; the drawn ones
+	base, lo, hi int // the first chunk with a place; those to be drawn
 	placed       bool
+
+	drawnLo, drawnHi int // those that are drawn: lo and hi of the last drawing
 
 	stick  bool // the end is in view and stays there
 	target place
@@ -54,6 +56,7 @@ const (
 type anchor struct {
 	row string
 	end float64
+	top float64 // how far the list was scrolled
 }
 
 func (s *scroller) list() app.Value { return byID("log") }
@@ -107,7 +110,7 @@ func (s *scroller) capture() {
 	}
 	el := rows.Index(lo)
 	if begin, end := rect(el); begin < bottom {
-		s.anchor = anchor{row: el.Get("parentElement").Get("id").String(), end: end - top}
+		s.anchor = anchor{row: el.Get("parentElement").Get("id").String(), end: end - top, top: list.Get("scrollTop").Float()}
 	}
 }
 
@@ -115,7 +118,7 @@ func (s *scroller) capture() {
 func (s *scroller) follow() {
 	open := s.p.state.Open
 	if open != s.room {
-		*s = scroller{p: s.p, room: open, focus: s.focus, stick: true, spaced: s.spaced}
+		*s = scroller{p: s.p, room: open, focus: s.focus, stick: true, spaced: s.spaced, drawnLo: s.drawnLo, drawnHi: s.drawnHi}
 	}
 	r := s.p.state.Rooms[open]
 	if r == nil || r.Log.Len() == 0 {
@@ -176,8 +179,13 @@ func (s *scroller) settle() {
 		if el := list.Call("querySelector", "#"+s.anchor.row+" > .msg"); el.Truthy() {
 			top, _ := rect(list)
 			_, end := rect(el)
-			if moved := end - top - s.anchor.end; math.Abs(moved) >= 1 {
-				list.Set("scrollTop", list.Get("scrollTop").Float()+moved)
+			now := list.Get("scrollTop").Float()
+			want := s.anchor.end
+			if now > s.anchor.top || now+list.Get("clientHeight").Float() < list.Get("scrollHeight").Float()-1 {
+				want -= now - s.anchor.top // the reader has scrolled since; otherwise the list got shorter
+			}
+			if moved := end - top - want; math.Abs(moved) >= 1 {
+				list.Set("scrollTop", now+moved)
 			}
 		}
 	}
@@ -187,6 +195,8 @@ func (s *scroller) settle() {
 	s.look()
 }
 
+func (s *scroller) drawn(index int) bool { return index >= s.drawnLo && index <= s.drawnHi }
+
 // space gives chunks that are not drawn the height they had, or may have. The
 // content security policy allows that through the object model, not as an
 // attribute.
@@ -195,14 +205,14 @@ func (s *scroller) space(r *state.Room) {
 		s.spaced = make(map[int]float64)
 	}
 	for i := range s.spaced {
-		if r.Log.Chunk(i) == nil || i >= s.lo && i <= s.hi {
+		if r.Log.Chunk(i) == nil || s.drawn(i) {
 			setHeight(byID(slotID(i)), "")
 			delete(s.spaced, i)
 		}
 	}
 	for i := s.base; i <= state.ChunkOf(r.Log.Last()); i++ {
 		c := r.Log.Chunk(i)
-		if c == nil || i >= s.lo && i <= s.hi {
+		if c == nil || s.drawn(i) {
 			continue
 		}
 		h, ok := s.heights[i]
@@ -269,11 +279,9 @@ func (s *scroller) window(list app.Value, r *state.Room) bool {
 	if nlo == s.lo && nhi == s.hi {
 		return false
 	}
-	s.capture()
 	s.lo, s.hi, s.moving = nlo, nhi, true
-	kept := s.anchor
 	s.p.ctx.Dispatch(func(ctx app.Context) {
-		s.anchor = kept
+		s.capture()
 		ctx.Defer(func(app.Context) { s.p.drawn() })
 	})
 	return true
@@ -294,7 +302,7 @@ func (s *scroller) near(r *state.Room, from, to float64) (lo, hi int, ok bool) {
 			return 0, false
 		}
 		top, bottom := rect(el)
-		if i >= s.lo && i <= s.hi {
+		if s.drawn(i) {
 			s.heights[i] = bottom - top
 		}
 		switch {

@@ -20,6 +20,7 @@ const slotsBack = 200
 type timeline struct {
 	Room    chat.RoomID
 	Chunks  []chunkView
+	Lo, Hi  int    // the first and last chunk that is drawn
 	Top     string // "begin", "more", "loading", "stuck", "end" (no more offline) or ""
 	Title   string
 	Topic   string
@@ -56,6 +57,7 @@ func (l look) timeline(s *scroller) timeline {
 		v.Notices = noticeLines(r, 0)
 		return v
 	}
+	v.Lo, v.Hi = s.lo, s.hi
 	for i := s.base; i <= state.ChunkOf(r.Log.Last()); i++ {
 		v.Chunks = append(v.Chunks, l.chunk(r, i, i >= s.lo && i <= s.hi))
 	}
@@ -76,6 +78,7 @@ type timelinePart struct {
 func (t *timelinePart) Render() app.UI {
 	return t.P.drawing("messages", func() app.UI {
 		v := t.View
+		t.P.scroll.drawnLo, t.P.scroll.drawnHi = v.Lo, v.Hi
 		body := make([]app.UI, 0, len(v.Chunks)+2)
 		body = append(body, top(v))
 		for _, c := range v.Chunks {

@@ -49,13 +49,16 @@ const probes = `
 	globalThis.log = () => document.getElementById("log");
 	globalThis.atEnd = () => log().scrollHeight - log().scrollTop - log().clientHeight < 2;
 	globalThis.seqs = () => [...document.querySelectorAll(".slot[data-seq]")].map((e) => +e.dataset.seq);
-	// The first message in view, and where it ends.
+	// The first message in view, and where it ends; null while none is drawn there.
 	globalThis.firstInView = () => {
-		const top = log().getBoundingClientRect().top;
+		const view = log().getBoundingClientRect();
 		for (const m of document.querySelectorAll(".slot[data-seq] > .msg")) {
-			const end = m.getBoundingClientRect().bottom - top;
-			if (end > 1) return { seq: +m.parentElement.dataset.seq, end };
+			const box = m.getBoundingClientRect();
+			if (box.bottom > view.top + 1) {
+				return box.top < view.bottom ? { seq: +m.parentElement.dataset.seq, end: box.bottom - view.top } : null;
+			}
 		}
+		return null;
 	};
 	globalThis.frame = () => new Promise((r) => requestAnimationFrame(() => requestAnimationFrame(r)));
 	globalThis.pause = (ms) => new Promise((r) => setTimeout(r, ms));
@@ -93,7 +96,7 @@ func TestReadingHistoryKeepsItsPlace(t *testing.T) {
 		const moved = [];
 		for (let i = 0; i < 40 && !document.querySelector(".room-begin"); i++) {
 			log().scrollTop = 90;
-			await frame();
+			await until(firstInView);
 			const first = Math.min(...seqs()), before = firstInView();
 			await until(() => Math.min(...seqs()) < first || log().scrollTop > 90 || document.querySelector(".room-begin"));
 			await frame();
