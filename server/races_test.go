@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 
 	"parley/server"
 	"parley/server/adapter"
+	"parley/server/engine"
 	"parley/shared/engineio"
 	"parley/shared/event"
 )
@@ -106,4 +108,21 @@ func TestGoodbyeComesAfterTheWelcome(t *testing.T) {
 	p.send("0")
 	require.Contains(t, p.read(), `0{"sid"`)
 	p.expect("1")
+}
+
+// What the application is told of while a broadcast is under way may broadcast as well.
+func TestEmitFromTheSlowHook(t *testing.T) {
+	told := make(chan error, 4)
+	var f *fixture
+	f = start(t, server.Config{Recovery: time.Minute, Engine: engine.Config{
+		Queue:  engine.QueueLimits{Bytes: 1 << 10},
+		OnSlow: func(*engine.Session, int, int) { told <- f.Emit("slow") },
+	}})
+	p, s := f.join("/")
+	text := strings.Repeat("x", 256<<10)
+	for s.Connected() {
+		require.NoError(t, f.Emit("big", text))
+	}
+	require.NoError(t, await(t, told))
+	p.cut()
 }

@@ -40,8 +40,11 @@ func (s *Session) ping(do *after, now instant) {
 	s.pongAt = now + instant(s.srv.cfg.PingTimeout)
 	if t := s.transport; t != nil {
 		do.add(func() {
-			if t.Send(false, false, pingPacket) == ErrSlow {
+			switch t.Send(false, false, pingPacket) {
+			case ErrSlow:
 				s.evict()
+			case ErrClosed:
+				s.deserted(t)
 			}
 		})
 		return
@@ -49,6 +52,16 @@ func (s *Session) ping(do *after, now instant) {
 	if s.polling.push(&s.srv.cfg.Queue, false, pingPacket) == ErrSlow {
 		do.add(s.evict)
 	}
+}
+
+// deserted ends the session when its connection is gone and the goroutine that
+// would tell is in the receiver, which may be waiting for just that.
+func (s *Session) deserted(t Transport) {
+	s.step(func(do *after) {
+		if s.transport == t && s.recv.busy() {
+			s.finish(do, ending{reason: engineio.ReasonTransportError, err: ErrClosed, gone: true})
+		}
+	})
 }
 
 // sign reports whether the client has given a sign of life since the last ping:

@@ -233,7 +233,9 @@ func (s *Session) evict() {
 	messages, bytes := s.Buffered()
 	s.step(func(do *after) {
 		if s.state == open && s.srv.cfg.OnSlow != nil {
-			do.add(func() { s.srv.cfg.OnSlow(s, messages, bytes) })
+			do.add(func() { // not here: the sender may hold locks that the application wants
+				s.srv.track.Go(func() { s.srv.cfg.OnSlow(s, messages, bytes) })
+			})
 		}
 		s.finish(do, ending{reason: engineio.ReasonSlow, err: ErrSlow, abort: true})
 	})
