@@ -113,7 +113,7 @@ type Config struct {
 	OnRefuse func(*Refusal)
 
 	// OnSlow is told when a session is evicted because its client reads too
-	// slowly, with what was waiting. It must not block.
+	// slowly, with what was waiting. It runs on a goroutine of its own.
 	OnSlow func(s *Session, messages, bytes int)
 
 	// Logger receives a line for each session at debug level and for each panic

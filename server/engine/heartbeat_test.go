@@ -189,3 +189,20 @@ func TestTimersOfManySessions(t *testing.T) {
 		require.Zero(t, f.Count())
 	})
 }
+
+// A client that leaves while the receiver waits for the session's end, so that
+// nobody reads, is noticed with the next ping.
+// Rows: E12
+func TestClientLeavesABusyReceiver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		never := make(chan struct{})
+		f := startPipe(t, engine.Config{Open: func(s *engine.Session) engine.Receiver { return blocks{s, never} }})
+		c := f.dial("")
+		c.text()
+		c.send("4x")
+		synctest.Wait()
+		_ = c.ws.CloseNow()
+		time.Sleep(90 * time.Second)
+		require.Zero(t, f.Count())
+	})
+}

@@ -47,7 +47,7 @@ func (s *Session) transportGone(t Transport, reason Reason, err error) {
 		case s.transport == t:
 			if reason == engineio.ReasonSlow && s.state == open && s.srv.cfg.OnSlow != nil {
 				messages, bytes := t.Buffered()
-				do.add(func() { s.srv.cfg.OnSlow(s, messages, bytes) })
+				do.add(func() { s.srv.track.Go(func() { s.srv.cfg.OnSlow(s, messages, bytes) }) })
 			}
 			s.finish(do, ending{reason: reason, err: err, gone: true})
 		}
