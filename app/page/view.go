@@ -148,13 +148,12 @@ type head struct {
 	ID, Title string
 	Line      string
 	Conn      connLine
-	Offline   bool
 	Panel     bool
 	Columns   int
 }
 
 func (l look) head() head {
-	v := head{Conn: l.connLine(), Panel: l.panelShown(), Columns: l.Columns, Offline: l.Conn.Phase != state.Online}
+	v := head{Conn: l.connLine(), Panel: l.panelShown(), Columns: l.Columns}
 	r := l.Rooms[l.Open]
 	if r == nil {
 		return v

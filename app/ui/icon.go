@@ -22,12 +22,10 @@ const (
 	IconCloud   Icon = `<path d="M7 18.5a4.2 4.2 0 0 1-.5-8.4 5.7 5.7 0 0 1 10.9 1.2 3.7 3.7 0 0 1-.4 7.2H7Z"/><path d="M3.5 3.5l17 17"/>`
 	IconSpark   Icon = `<path d="M12 3.5c.6 4.7 3.8 7.9 8.5 8.5-4.7.6-7.9 3.8-8.5 8.5-.6-4.7-3.8-7.9-8.5-8.5 4.7-.6 7.9-3.8 8.5-8.5Z"/>`
 	IconAlert   Icon = `<path d="M12 8.5v4.5M12 16.3v.2M10.5 4.4 2.9 17.3a1.7 1.7 0 0 0 1.5 2.6h15.2a1.7 1.7 0 0 0 1.5-2.6L13.5 4.4a1.7 1.7 0 0 0-3 0Z"/>`
-	IconClock   Icon = `<circle cx="12" cy="12" r="8.5"/><path d="M12 7.5V12l3 2"/>`
 	IconCheck   Icon = `<path d="m5 12.5 4.5 4.5L19 7.5"/>`
 	IconLeave   Icon = `<path d="M14 4.5H6.5a2 2 0 0 0-2 2v11a2 2 0 0 0 2 2H14M10 12h10.5M17 8.5l3.5 3.5-3.5 3.5"/>`
 	IconLink    Icon = `<path d="M10 14a4 4 0 0 0 5.7 0l3.1-3.1a4 4 0 0 0-5.7-5.7l-1 1M14 10a4 4 0 0 0-5.7 0l-3.1 3.1a4 4 0 0 0 5.7 5.7l1-1"/>`
 	IconKeys    Icon = `<rect x="2.5" y="6" width="19" height="12" rx="2.5"/><path d="M6.5 10h.01M10 10h.01M13.5 10h.01M17.5 10h.01M8 14h8"/>`
-	IconBell    Icon = `<path d="M6 16.5V11a6 6 0 1 1 12 0v5.5l1.5 1.5h-15L6 16.5ZM10 20.5h4"/>`
 	IconInstall Icon = `<path d="M12 4v10M8 10.5l4 4 4-4M4.5 15.5v2.5a1.5 1.5 0 0 0 1.5 1.5h12a1.5 1.5 0 0 0 1.5-1.5v-2.5"/>`
 )
 
