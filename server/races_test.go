@@ -94,7 +94,7 @@ func (a eager) Add(m adapter.Member, rooms []event.Room) string {
 	return position
 }
 
-// Rows: N17 L08
+// Rows: N17
 func TestGoodbyeComesAfterTheWelcome(t *testing.T) {
 	f := start(t, server.Config{Adapter: func(s adapter.Sink) adapter.Adapter {
 		return eager{adapter.NewLocal(s, adapter.LocalConfig{})}
