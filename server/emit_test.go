@@ -132,6 +132,30 @@ func TestOrderOnOneSocket(t *testing.T) {
 	}
 }
 
+// An acknowledgement takes its place among what the handler emits before and after it, to this socket or to many:
+// a broadcast that waits for the flusher is not overtaken.
+// Rows: M22
+func TestOrderOfAcksAndBroadcasts(t *testing.T) {
+	f := start(t, server.Config{})
+	p, s := f.join("/")
+	require.NoError(t, s.Join("r"))
+	s.OnAck("ask", func(args event.Args, ack func(...any)) {
+		assert.NoError(t, f.Emit("all", args...))
+		ack(args...)
+		assert.NoError(t, f.To("r").Emit("room", args...))
+		assert.NoError(t, s.Emit("direct", args...))
+	})
+	const rounds = 100
+	for i := range rounds {
+		p.send(fmt.Sprintf(`2%d["ask",%d]`, i, i))
+	}
+	for i := range rounds {
+		p.expect(
+			fmt.Sprintf(`2["all",%d]`, i), fmt.Sprintf(`3%d[%d]`, i, i),
+			fmt.Sprintf(`2["room",%d]`, i), fmt.Sprintf(`2["direct",%d]`, i))
+	}
+}
+
 // Rows: M02 M03 L04
 func TestEmitAck(t *testing.T) {
 	f := start(t, server.Config{})
