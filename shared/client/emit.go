@@ -295,13 +295,15 @@ func (k *core) failBuffered(err error) {
 
 // answer is the acknowledgement that the server waits for.
 type answer struct {
-	core *core
-	link *link
-	id   uint64
-	done bool // guarded by Conn.mu
+	core   *core
+	link   *link
+	joined context.Context // of the connection of the namespace that the question came on
+	id     uint64
+	done   bool // guarded by Conn.mu
 }
 
-// send sends it, once, and only on the connection that the question came on.
+// send sends it, once, and only on the connection that the question came on: in a
+// namespace that was left meanwhile it would break the protocol.
 func (a *answer) send(args ...any) {
 	p, err := socketio.NewAck(a.core.ns, a.id, args...)
 	if err != nil {
@@ -314,7 +316,7 @@ func (a *answer) send(args ...any) {
 	c := a.core.conn
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if a.done || c.live != a.link {
+	if a.done || c.live != a.link || a.joined == nil || a.joined.Err() != nil {
 		return
 	}
 	a.done = true

@@ -281,6 +281,9 @@ func (k *core) disconnected(reason engineio.Reason, err error) {
 // reset forgets the connection: what is due from the server fails.
 func (k *core) reset() {
 	k.phase, k.asked, k.announced = phaseOff, false, false
+	if len(k.early) > 0 && k.earlyFrom.PID == k.session.PID {
+		k.session = k.earlyFrom // they were not handled, so they are still missing
+	}
 	k.id, k.early = "", nil
 	cause := ErrDisconnected
 	if k.conn.closed {
@@ -333,9 +336,12 @@ func (k *core) received(l *link, p *socketio.Packet) error {
 	if err != nil {
 		return err
 	}
+	if k.phase != phaseOn && len(k.early) == 0 {
+		k.earlyFrom = k.session
+	}
 	var ack *answer
 	if p.HasID {
-		ack = &answer{core: k, link: l, id: p.ID}
+		ack = &answer{core: k, link: l, joined: k.joinCtx, id: p.ID}
 	} else {
 		args = k.session.take(args, k.conn.cfg.Offset, k.conn.cfg.now())
 	}

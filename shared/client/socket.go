@@ -68,6 +68,7 @@ type core struct {
 	pending   map[uint64]*waiter
 	buffer    []*outgoing
 	early     []func() // events that arrived before OnConnect may be called
+	earlyFrom recovery // session as it was before the first of early
 	retry     retryQueue
 	held      []held // events nobody listened to yet; used on the lane only
 }
