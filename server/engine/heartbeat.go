@@ -49,6 +49,7 @@ func (s *Session) ping(do *after, now instant) {
 		})
 		return
 	}
+	s.polling.heard = false
 	if s.polling.push(&s.srv.cfg.Queue, false, pingPacket) == ErrSlow {
 		do.add(s.evict)
 	}
@@ -66,12 +67,15 @@ func (s *Session) deserted(t Transport) {
 
 // sign reports whether the client has given a sign of life since the last ping:
 // a packet, a part of one, or a message that the receiver has not finished with.
+// The last counts over polling only while the client also polls: a client that
+// has gone is noticed by nothing else there.
 func (s *Session) sign() bool {
-	if s.alive.Swap(false) || s.transport != nil && s.transport.Stalled() {
+	if s.alive.Swap(false) {
 		return true
 	}
-	if s.polling != nil && s.polling.post != nil {
-		return true // its body is still in time
+	if t := s.transport; t != nil {
+		return t.Stalled() || s.recv.busy()
 	}
-	return s.recv.busy()
+	p := s.polling
+	return p.post != nil && p.post.until != 0 || s.recv.busy() && (p.heard || p.get != nil)
 }

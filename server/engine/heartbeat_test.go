@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"context"
 	"io"
 	"testing"
 	"testing/synctest"
@@ -187,6 +188,25 @@ func TestTimersOfManySessions(t *testing.T) {
 			require.Equal(t, 45*time.Second+time.Duration(i)*7*time.Millisecond, time.Since(begin))
 		}
 		require.Zero(t, f.Count())
+	})
+}
+
+// The same over polling, where a client that polls on is kept, and one that has
+// gone is not.
+// Rows: E12 E07
+func TestBusyReceiverOverPolling(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		never := make(chan struct{})
+		f := startPipe(t, engine.Config{Open: func(s *engine.Session) engine.Receiver { return blocks{s, never} }})
+		p := &poller{f, sidOf(t, f.do("GET", pollQuery, ""))}
+		go func() { _, _ = f.request(context.Background(), "POST", p.query(), "4x") }()
+		synctest.Wait()
+		for range 5 {
+			require.Equal(t, "2", p.get().body) // and no pong, since the post before is not over
+		}
+		require.Equal(t, 1, f.Count())
+		time.Sleep(120 * time.Second)
+		require.Zero(t, f.Count(), "it does not poll any more")
 	})
 }
 

@@ -11,6 +11,7 @@ type pollState struct {
 	taken    chan struct{} // closed when queue is taken; nil unless wanted
 	get      *get          // the poll that waits
 	post     *post         // the post that is being received
+	heard    bool          // a poll came since the last ping
 }
 
 // get is a poll that waits for packets.
@@ -121,8 +122,10 @@ func (s *Session) poll() (g *get, a answer, code engineio.ErrorCode) {
 			a = answer{packets: []*Message{closePacket}}
 			s.finish(do, ending{reason: s.reason})
 		case len(p.queue) > 0:
+			p.heard = true
 			a = p.take()
 		default:
+			p.heard = true
 			g = &get{answer: make(chan answer, 1)}
 			if u := s.upgrade; u != nil && u.probed {
 				g.probed = true

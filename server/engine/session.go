@@ -139,12 +139,10 @@ func (s *Session) sendSlowly(o SendOptions, group []*Message) (err error) {
 		err = ErrNotWritable
 	case t == nil:
 		err = s.polling.push(&s.srv.cfg.Queue, !o.NoCompress, group...)
-	default:
-		err = t.Queue(!o.NoCompress, group...)
 	}
 	s.mu.Unlock()
 	if err == nil && t != nil {
-		t.Flush()
+		err = t.Send(o.Batch, !o.NoCompress, group...)
 	}
 	if err == ErrSlow {
 		s.evict()

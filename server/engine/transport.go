@@ -19,7 +19,8 @@ type Transport interface {
 	// others if batch says so. The error is ErrClosed or ErrSlow.
 	Send(batch, compress bool, msgs ...*frame.Message) error
 
-	// Queue is Send without writing: Flush follows. It is called under a lock.
+	// Queue takes over what has waited for polls, without bounds and without
+	// writing: Flush follows. It is called under a lock. The error is ErrClosed.
 	Queue(compress bool, msgs ...*frame.Message) error
 	Flush()
 

@@ -70,21 +70,14 @@ func (s *Session) complete(do *after, u *upgrade) {
 	if p.post != nil {
 		p.post.abort() // it would be refused anyway
 	}
-	a := p.take()
-	var err error
-	if len(a.packets) > 0 {
-		err = u.transport.Queue(a.compress, a.packets...)
+	if a := p.take(); len(a.packets) > 0 {
+		u.transport.Queue(a.compress, a.packets...) //nolint:errcheck // its end is told otherwise
 	}
 	s.adopt(u.transport)
 	s.alive.Store(true)
-	switch {
-	case s.state == closing: // what is queued was all that was left
-		do.add(u.transport.Flush)
+	do.add(u.transport.Flush)
+	if s.state == closing { // what is queued was all that was left
 		s.finish(do, ending{reason: s.reason})
-	case err == ErrSlow:
-		s.finish(do, ending{reason: engineio.ReasonSlow, err: err, abort: true})
-	default:
-		do.add(u.transport.Flush)
 	}
 }
 

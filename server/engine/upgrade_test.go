@@ -334,3 +334,21 @@ func TestUpgradeOfAClosingSession(t *testing.T) {
 		require.Equal(t, `{"code":1,"message":"Session ID unknown"}`, p.get().body)
 	})
 }
+
+// What may wait for a poll may also go over with the upgrade.
+func TestUpgradeWithALargeMessage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := startPipe(t, engine.Config{Queue: engine.QueueLimits{Bytes: 1000}})
+		p, a := f.poll()
+		c := f.dial("&sid=" + p.sid)
+		c.send("2probe") // its answer stays in the queue: nobody reads yet
+		synctest.Wait()
+		large := string(make([]byte, 100_000))
+		send(t, a, large)
+		c.send("5")
+		synctest.Wait()
+		require.Empty(t, a.closed)
+		require.Equal(t, "3probe", c.text())
+		require.Equal(t, "4"+large, c.text())
+	})
+}

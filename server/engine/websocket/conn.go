@@ -96,8 +96,8 @@ func (c *Conn) Send(batch, compress bool, msgs ...*frame.Message) error {
 	return c.q.Send(batch, msgs...)
 }
 
-// Queue is Send without the writing, for callers that hold a lock: they must
-// call [Conn.Flush] afterwards.
+// Queue takes over messages that have waited elsewhere, whatever their number,
+// and does not write: [Conn.Flush] follows.
 func (c *Conn) Queue(compress bool, msgs ...*frame.Message) error {
 	if c.deflate && compress {
 		msgs = c.deflated(msgs)
@@ -217,12 +217,22 @@ func (c *Conn) message(r io.Reader) ([]byte, error) {
 	if err == io.EOF {
 		return append(make([]byte, 0, n), (*pooled)[:n]...), nil
 	}
-	buf := *pooled
+	var buf []byte
+	more := *pooled // what was read beyond buf
 	for size := 16 * smallMessage; err == nil; size *= 4 {
 		next := make([]byte, size)
-		copy(next, buf[:n])
+		n = copy(next, buf)
+		n += copy(next[n:], more)
 		buf = next
-		n, err = fill(r, buf, n)
+		if n, err = fill(r, buf, n); err != nil {
+			break
+		}
+		// It is full, and often that was all: sizes are powers of two.
+		var m int
+		m, err = fill(r, *pooled, 0)
+		if more = (*pooled)[:m]; err == io.EOF && m > 0 {
+			buf, n = append(buf, more...), n+m
+		}
 	}
 	if err != io.EOF {
 		return nil, err

@@ -138,8 +138,9 @@ func (c *Conn) Send(batch bool, msgs ...*frame.Message) error {
 	return nil
 }
 
-// Queue is Send without the writing, for callers that hold a lock: they must
-// call [Conn.Flush] afterwards.
+// Queue takes over messages that have waited elsewhere, within bounds kept there,
+// and does not write: the caller, who may hold a lock, calls [Conn.Flush]
+// afterwards. The error is [frame.ErrClosed].
 func (c *Conn) Queue(msgs ...*frame.Message) error {
 	size := 0
 	for _, m := range msgs {
@@ -149,9 +150,6 @@ func (c *Conn) Queue(msgs ...*frame.Message) error {
 	defer c.mu.Unlock()
 	if c.ending || c.err != nil {
 		return frame.ErrClosed
-	}
-	if !c.admits(len(msgs), size) {
-		return frame.ErrSlow
 	}
 	c.queued += uint64(size)
 	c.push(size, msgs)

@@ -62,7 +62,8 @@ func (c *Conn) Name() string { return c.o.Name }
 // batches gather by themselves while a write is on its way.
 func (c *Conn) Send(_, _ bool, msgs ...*frame.Message) error { return c.q.Send(false, msgs...) }
 
-// Queue is Send without the writing; Flush follows.
+// Queue takes over messages that have waited elsewhere, whatever their number,
+// and does not write: Flush follows.
 func (c *Conn) Queue(_ bool, msgs ...*frame.Message) error { return c.q.Queue(msgs...) }
 
 // Flush writes what is queued. It does not block.
