@@ -89,13 +89,19 @@ func (c *conn) Read(b []byte) (int, error) {
 	n, err := c.Stream.Read(b)
 	var session *webtransport.SessionError
 	var connection *quic.ApplicationError
+	var h3 *http3.Error
 	switch {
 	case errors.As(err, &session) && session.Remote,
-		errors.As(err, &connection) && connection.Remote && orderly(connection.ErrorCode):
+		errors.As(err, &connection) && connection.Remote && orderly(connection.ErrorCode),
+		errors.As(err, &h3) && h3.ErrorMessage == closedByPeer:
 		err = io.EOF
 	}
 	return n, err
 }
+
+// closedByPeer is the text of an orderly end of the connection below, which the
+// library sometimes wraps as an error of its own and keeps as nothing but text.
+var closedByPeer = (&quic.ApplicationError{Remote: true, ErrorCode: quic.ApplicationErrorCode(http3.ErrCodeNoError)}).Error()
 
 func orderly(code quic.ApplicationErrorCode) bool {
 	return code == 0 || code == quic.ApplicationErrorCode(http3.ErrCodeNoError)

@@ -216,7 +216,8 @@ func TestSession(t *testing.T) {
 	c.text("bAQI=")
 	require.Equal(t, "b:\x01\x02", c.read())
 	require.NoError(t, c.session.CloseWithError(0, "bye"))
-	require.Equal(t, engineio.ReasonTransportClose, await(t, f.ended).reason)
+	e := await(t, f.ended)
+	require.Equal(t, engineio.ReasonTransportClose, e.reason, "%T %v", e.err, e.err)
 }
 
 // Rows: E11 E09 E10
