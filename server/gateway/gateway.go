@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"strings"
 	"time"
 
 	"parley/server"
@@ -107,7 +108,7 @@ func (g *Gateway) connected(s *server.Socket) {
 	// A recovered socket is still in the rooms where its user is waited for.
 	for _, room := range s.Rooms() {
 		if id, ok := roomOf(room); ok {
-			g.presence.enter(id, me, s.ID())
+			g.presence.enter(id, me, place(s))
 		}
 	}
 	g.report("greet", server.Emit(s.Context(), s, chat.Hello, chat.ServerInfo{
@@ -119,7 +120,7 @@ func (g *Gateway) connected(s *server.Socket) {
 func (g *Gateway) disconnected(s *server.Socket, reason engineio.Reason, _ error) {
 	g.users.remove(memberOf(s).ID)
 	onPurpose := reason == engineio.ReasonClientNamespaceDisconnect
-	g.presence.gone(s.ID(), onPurpose)
+	g.presence.gone(place(s), onPurpose)
 }
 
 func (g *Gateway) listRooms(ctx context.Context, _ *server.Socket, _ event.None) (chat.RoomList, error) {
@@ -154,12 +155,12 @@ func (g *Gateway) join(ctx context.Context, s *server.Socket, j chat.JoinRequest
 	}
 	h, err := g.chats.Join(ctx, j)
 	if err != nil {
-		if !g.presence.has(j.Room, s.ID()) { // it was no member before
+		if !g.presence.has(j.Room, place(s)) { // it was no member before
 			s.Leave(j.Room.Key())
 		}
 		return chat.History{}, g.failed(err)
 	}
-	h.Members = g.presence.enter(j.Room, memberOf(s), s.ID())
+	h.Members = g.presence.enter(j.Room, memberOf(s), place(s))
 	h.Room.Online = len(h.Members)
 	h.Members = h.Members[:min(len(h.Members), chat.MaxMembers)]
 	return h, nil
@@ -167,7 +168,7 @@ func (g *Gateway) join(ctx context.Context, s *server.Socket, j chat.JoinRequest
 
 func (g *Gateway) leave(_ context.Context, s *server.Socket, l chat.LeaveRequest) (event.None, error) {
 	s.Leave(l.Room.Key())
-	g.presence.leave(l.Room, s.ID())
+	g.presence.leave(l.Room, place(s))
 	return event.None{}, nil
 }
 
@@ -194,20 +195,24 @@ func (g *Gateway) send(ctx context.Context, s *server.Socket, d chat.Draft) (cha
 
 func (g *Gateway) typing(ctx context.Context, s *server.Socket, t chat.TypingState) error {
 	me := memberOf(s)
-	if !g.presence.has(t.Room, s.ID()) || g.users.allow(me.ID, typing) != nil {
+	if !g.presence.has(t.Room, place(s)) || g.users.allow(me.ID, typing) != nil {
 		return nil // it has no answer, and nobody misses it
 	}
 	return server.Emit(ctx, s.To(t.Room.Key()).Volatile(), chat.IsTyping, chat.TypingNotice{Room: t.Room, Member: me, On: t.On})
 }
 
-// notify tells a room who came or went; except is the socket that knows.
+// place is what presence knows a socket by. The id alone would not do: a recovered socket has that of its predecessor,
+// whose end may be handled later.
+func place(s *server.Socket) string { return s.ID() + "/" + s.Conn().ID() }
+
+// notify tells a room who came or went; except is the place of the socket that knows.
 func (g *Gateway) notify(room chat.RoomID, member chat.Member, here bool, except string) {
 	ev, to := chat.Left, g.ns.To(room.Key())
 	if here {
 		ev = chat.Joined
 	}
-	if except != "" {
-		to = to.Except(event.Room(except))
+	if id, _, ok := strings.Cut(except, "/"); ok {
+		to = to.Except(event.Room(id))
 	}
 	notice := chat.Notice{Room: room, Member: member, At: time.Now().UnixMilli()}
 	g.report("notify", server.Emit(context.Background(), to, ev, notice))

@@ -40,6 +40,12 @@ func start(t *testing.T, cfg gateway.Config) (address string) {
 
 func startWith(t *testing.T, sc server.Config, cfg gateway.Config) (address string) {
 	t.Helper()
+	_, address = serve(t, sc, cfg)
+	return address
+}
+
+func serve(t *testing.T, sc server.Config, cfg gateway.Config) (_ *server.Server, address string) {
+	t.Helper()
 	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "chat.db"))
 	require.NoError(t, err)
 	quiet := slog.New(slog.DiscardHandler)
@@ -58,7 +64,7 @@ func startWith(t *testing.T, sc server.Config, cfg gateway.Config) (address stri
 		gate.Close()
 		assert.NoError(t, store.Close())
 	})
-	return web.URL
+	return srv, web.URL
 }
 
 // peer is a client of the tests, which remembers what it was told.

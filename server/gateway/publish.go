@@ -56,9 +56,10 @@ func (p *Publisher) share(ctx context.Context, room chat.RoomID, posted []servic
 		return // nobody is left who does not have them
 	}
 	for _, origin := range origins {
-		if s, ok := p.ns.Socket(string(origin)); ok && s.In(room.Key()) {
-			p.report(server.Emit(ctx, s, chat.Posted, batch(posted, string(origin))))
-		}
+		if s, ok := p.ns.Socket(string(origin)); ok && !s.In(room.Key()) {
+			continue
+		} // one that is away may come back, and then has to find it
+		p.report(server.Emit(ctx, p.ns.To(event.Room(origin)), chat.Posted, batch(posted, string(origin))))
 	}
 }
 
