@@ -338,3 +338,20 @@ func TestCloseOfTheServer(t *testing.T) {
 		require.NoError(t, f.Close())
 	})
 }
+// What is sent right before the close arrives, every time.
+// Rows: E17
+func TestSendThenClose(t *testing.T) {
+	f := start(t, engine.Config{})
+	for i := range 300 {
+		c, a := f.connectRaw()
+		if i%2 == 0 {
+			c.write(maskedFrame(0x81, []byte("4x"))...)
+			_, _, err := c.frame()
+			require.NoError(t, err)
+		}
+		require.NoError(t, a.Send(engine.SendOptions{Batch: i%3 == 0}, engine.NewMessage(false, []byte("last"))))
+		a.Close("forced close")
+		require.Equal(t, "4last close(1000) ", c.untilClose(), "round %d", i)
+		c.nc.Close()
+	}
+}

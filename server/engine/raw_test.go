@@ -145,3 +145,19 @@ func (c *rawSocket) reaction() string {
 		}
 	}
 }
+
+// untilClose is reaction up to the server's close frame, or the end.
+func (c *rawSocket) untilClose() string {
+	var b bytes.Buffer
+	for {
+		first, payload, err := c.frame()
+		if err != nil {
+			return b.String() + err.Error()
+		}
+		if first == 0x88 {
+			fmt.Fprintf(&b, "close(%d) ", binary.BigEndian.Uint16(payload))
+			return b.String()
+		}
+		fmt.Fprintf(&b, "%s ", payload)
+	}
+}
