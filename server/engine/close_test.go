@@ -338,6 +338,7 @@ func TestCloseOfTheServer(t *testing.T) {
 		require.NoError(t, f.Close())
 	})
 }
+
 // What is sent right before the close arrives, every time.
 // Rows: E17
 func TestSendThenClose(t *testing.T) {
