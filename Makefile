@@ -115,8 +115,25 @@ sizes: ## bytes of the wasm (raw, gzip, brotli), of the client in it, and of the
 	@go run ./.ci/sizes
 
 .PHONY: bench
-bench: ## every benchmark, once
-	go test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) $(UNIT_PKGS)
+bench: ## benchmarks of codecs, broadcast, rooms, echo and membership, for benchstat (BENCH: which, COUNT: how often)
+	$(BENCHMARKS) -count $(COUNT) $(BENCH_PKGS)
+BENCHMARKS = go test -run '^$$' -bench '$(BENCH)' -benchmem -benchtime $(BENCHTIME)
+BENCH_PKGS = ./shared/... ./server ./server/engine ./server/chat/sqlite
+BENCH     ?= .
+COUNT     ?= 1
+
+# By turns, so that what else the machine does falls on both.
+.PHONY: bench-compare
+bench-compare: ## the benchmarks of the commit BASE (default: the one before) and of this tree, COUNT times, through benchstat
+	@dir=$$(mktemp -d); trap 'git worktree remove --force "$$dir/base"; rm -rf "$$dir"' EXIT; \
+	git worktree add --quiet --detach "$$dir/base" "$(BASE)"; \
+	for _ in $$(seq $(COUNT)); do \
+	  (cd "$$dir/base" && $(BENCHMARKS) $(BENCH_PKGS)) >> "$$dir/old"; \
+	  $(BENCHMARKS) $(BENCH_PKGS) >> "$$dir/new"; \
+	done; \
+	go run $(BENCHSTAT) "$$dir/old" "$$dir/new"
+BASE      ?= HEAD^
+BENCHSTAT := golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 
 .PHONY: bench-browser
 bench-browser: wasm ## what a person waits for, in Chromium; budgets: cold start 2000 ms, warm start 1000 ms
