@@ -20,11 +20,14 @@ type conn struct {
 	decoder socketio.Decoder // used by Receive only
 	overdue *time.Timer      // used by Receive and Closed only; runs while a packet waits for attachments
 
-	mu      sync.Mutex
-	sockets []*Socket   // guarded by mu; connecting ones too; seldom more than one or two
-	timer   *time.Timer // guarded by mu; the connect timeout; nil once a namespace was joined
-	closed  bool        // guarded by mu
-	left    []string    // guarded by mu; namespaces that this server has put the client out of
+	mu        sync.Mutex
+	sockets   []*Socket   // guarded by mu; connecting ones too; seldom more than one or two
+	timer     *time.Timer // guarded by mu; the connect timeout; nil once a namespace was joined
+	admitting int         // guarded by mu; goroutines that let a socket in, also one that has left meanwhile
+	closed    bool        // guarded by mu
+	closing   bool        // guarded by mu; the session is to be closed when nothing is owed
+	owed      int         // guarded by mu; see goodbyes
+	left      []string    // guarded by mu; namespaces that this server has put the client out of
 }
 
 // start begins the wait for the first namespace.
@@ -147,6 +150,26 @@ func (c *conn) find(ns string) *Socket {
 		}
 	}
 	return nil
+}
+
+// goodbyes counts the DISCONNECT packets that are decided on and not yet queued, because their CONNECT is not. Who
+// sends the last one closes the connection, if that is what they are followed by.
+func (c *conn) goodbyes(change int) {
+	c.mu.Lock()
+	c.owed += change
+	last := c.closing && c.owed == 0
+	c.mu.Unlock()
+	if last {
+		c.session.Close(engineio.ReasonForcedServerClose)
+	}
+}
+
+// closeAfterGoodbyes closes the connection, behind every DISCONNECT packet.
+func (c *conn) closeAfterGoodbyes() {
+	c.mu.Lock()
+	c.closing = true
+	c.mu.Unlock()
+	c.goodbyes(0)
 }
 
 // forgive remembers that the client is put out of a namespace and may still have packets for it on their way.

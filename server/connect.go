@@ -43,7 +43,11 @@ func (c *conn) connect(p *socketio.Packet) {
 	}
 	s.ns = ns
 	if ns == nil || ns.recoverer != nil || ns.hasMiddleware() {
-		c.srv.tasks.run(s.admit)
+		if c.admit() {
+			c.srv.tasks.run(s.admit)
+		} else {
+			s.refuse(event.Errorf(event.CodeRateLimited, "too many namespaces at once"))
+		}
 		return
 	}
 	s.enter(adapter.Session{})
@@ -67,6 +71,7 @@ func (ns *Namespace) hasMiddleware() bool {
 
 // admit finds the namespace, recovers the session, asks the middlewares and lets the socket in or refuses it.
 func (s *Socket) admit() {
+	defer s.conn.admitted()
 	ctx := s.Context()
 	if s.ns == nil {
 		var ns *Namespace
@@ -89,6 +94,24 @@ func (s *Socket) admit() {
 		}
 	}
 	s.enter(session)
+}
+
+// admit counts one goroutine more that lets a socket in. It reports false when there are enough: the client has left
+// namespaces whose middlewares are still running.
+func (c *conn) admit() (ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if ok = c.admitting < c.srv.cfg.Limits.Namespaces; ok {
+		c.admitting++
+	}
+	return ok
+}
+
+// admitted counts one goroutine less that lets a socket in.
+func (c *conn) admitted() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.admitting--
 }
 
 // askMiddleware runs the chain; a panic in it is a refusal.
@@ -203,6 +226,7 @@ func (s *Socket) enter(session adapter.Session) {
 		s.finish(true)
 		if s.peek().reason == engineio.ReasonServerNamespaceDisconnect {
 			s.sayGoodbye()
+			s.conn.goodbyes(-1)
 		}
 		return
 	}

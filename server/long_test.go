@@ -63,3 +63,30 @@ func TestChurn(t *testing.T) {
 	require.LessOrEqual(t, float64(heap[rounds-1]), 1.1*float64(heap[1])+1<<20)
 	require.InDelta(t, goroutines[1], goroutines[rounds-1], 5)
 }
+
+// rawJoin connects to "/" with as little as possible on the client's side.
+func rawJoin(t testing.TB, address string) net.Conn {
+	c, err := net.Dial("tcp", address)
+	if !assert.NoError(t, err) {
+		return nil
+	}
+	fmt.Fprintf(c, "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n", address)
+	var text strings.Builder
+	buf := make([]byte, 512)
+	joining := false
+	for !strings.Contains(text.String(), `40{"sid"`) {
+		n, err := c.Read(buf)
+		if !assert.NoError(t, err) {
+			return c
+		}
+		text.Write(buf[:n])
+		if !joining && strings.Contains(text.String(), `0{"sid"`) {
+			joining = true
+			if _, err := c.Write([]byte{0x81, 0x82, 0, 0, 0, 0, '4', '0'}); !assert.NoError(t, err) {
+				return c
+			}
+		}
+	}
+	return c
+}

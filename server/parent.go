@@ -21,7 +21,8 @@ type Parent struct {
 }
 
 // Match declares namespaces by pattern. Names that exist win, then parents are asked in the order in which they
-// were declared. Anchor the pattern: ^/room-\d+$.
+// were declared. Anchor the pattern: ^/room-\d+$. What a pattern fits a client can make: without
+// Config.CleanupNamespaces every name that was ever asked for stays in memory.
 func (srv *Server) Match(pattern *regexp.Regexp) *Parent {
 	return srv.addParent(&Parent{srv: srv, pattern: pattern})
 }

@@ -226,7 +226,7 @@ func (s *Socket) Disconnect(closeConn bool) {
 	for _, other := range s.conn.all() {
 		other.leaveNamespace()
 	}
-	s.conn.session.Close(engineio.ReasonForcedServerClose)
+	s.conn.closeAfterGoodbyes()
 }
 
 // leaveNamespace ends the socket first, with its reason, so that a client which closes the connection as soon as it is
@@ -239,9 +239,11 @@ func (s *Socket) leaveNamespace() {
 	s.mu.Lock()
 	early := s.more.early
 	s.mu.Unlock()
-	if !early { // else it has to come after CONNECT: enter sends it
-		s.sayGoodbye()
+	if early { // it has to come after CONNECT: enter sends it
+		s.conn.goodbyes(+1)
+		return
 	}
+	s.sayGoodbye()
 }
 
 // sayGoodbye queues the DISCONNECT packet. A failure to send means that the connection is gone.
