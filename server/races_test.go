@@ -3,6 +3,7 @@ package server_test
 import (
 	"context"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -125,4 +126,32 @@ func TestEmitFromTheSlowHook(t *testing.T) {
 	}
 	require.NoError(t, await(t, told))
 	p.cut()
+}
+
+// A client that connects and leaves again and again has no more middlewares running than it may have namespaces.
+// Rows: N03 N06
+func TestMiddlewaresOfOneClientAreBounded(t *testing.T) {
+	f := start(t, server.Config{Limits: server.Limits{Namespaces: 4}})
+	release := make(chan struct{})
+	defer close(release)
+	var running, most atomic.Int32
+	f.Of(event.NewNamespace("/slow")).Use(func(next server.ConnectFunc) server.ConnectFunc {
+		return func(ctx context.Context, s *server.Socket) error {
+			if n := running.Add(1); n > most.Load() {
+				most.Store(n)
+			}
+			defer running.Add(-1)
+			<-release // it does not look at its context
+			return next(ctx, s)
+		}
+	})
+	p := f.dial()
+	for range 4 {
+		p.send("0/slow,")
+		p.send("1/slow,")
+	}
+	p.send("0/slow,")
+	p.expect(`4/slow,{"message":"too many namespaces at once","data":{"code":"rate_limited"}}`)
+	require.LessOrEqual(t, most.Load(), int32(4))
+	f.connect(p, "/")
 }
