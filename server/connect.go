@@ -212,6 +212,9 @@ func (s *Socket) enter(session adapter.Session) {
 
 	err := s.join(session, rooms)
 	if err == nil {
+		s.mu.Lock()
+		s.member = true
+		s.mu.Unlock()
 		s.conn.joined()
 		err = s.welcome()
 	}

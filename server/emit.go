@@ -57,19 +57,19 @@ func (s *Socket) target() Target { return s.direct() }
 
 // emit sends an event to this socket alone, through the log when there is one.
 func (s *Socket) emit(ctx context.Context, f adapter.Flags, p adapter.Packet) error {
-	switch s.state.Load() {
-	case stateClosed:
+	state := s.state.Load()
+	if state == stateClosed {
 		return ErrDisconnected
-	case stateConnecting: // it is no member yet: the log would have nobody to deliver to
-		if s.ns.recoverer != nil {
-			held, err := s.hold(func() {
-				if err := s.emit(context.Background(), f, p); err != nil {
-					s.srv().fault(Fault{Namespace: s.ns, Socket: s, Err: err})
-				}
-			})
-			if held {
-				return err
+	}
+	// As long as it is no member, the log would have nobody to deliver to.
+	if s.ns.recoverer != nil && (state == stateConnecting || s.entering()) {
+		held, err := s.hold(func() {
+			if err := s.emit(context.Background(), f, p); err != nil {
+				s.srv().fault(Fault{Namespace: s.ns, Socket: s, Err: err})
 			}
+		})
+		if held {
+			return err
 		}
 	}
 	if s.ns.recoverer != nil {

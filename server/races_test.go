@@ -155,3 +155,53 @@ func TestMiddlewaresOfOneClientAreBounded(t *testing.T) {
 	require.LessOrEqual(t, most.Load(), int32(4))
 	f.connect(p, "/")
 }
+
+// threshold is an adapter that lets something happen right before a socket becomes a member.
+type threshold struct {
+	*adapter.Local
+	before func(*server.Socket)
+}
+
+func (a threshold) Add(m adapter.Member, rooms []event.Room) string {
+	a.before(m.(*server.Socket))
+	return a.Local.Add(m, rooms)
+}
+
+func (a threshold) Replay(ctx context.Context, m adapter.Member, s adapter.Session, flush func(context.Context) error) error {
+	a.before(m.(*server.Socket))
+	return a.Local.Replay(ctx, m, s, flush)
+}
+
+// A goroutine that a middleware has started may join and emit at any moment.
+// Rows: K10 N16
+func TestNothingIsLostOnTheThreshold(t *testing.T) {
+	for _, recovery := range []time.Duration{0, time.Minute} {
+		t.Run(recovery.String(), func(t *testing.T) {
+			f := start(t, server.Config{Recovery: recovery, Adapter: func(k adapter.Sink) adapter.Adapter {
+				local := adapter.NewLocal(k, adapter.LocalConfig{Recovery: recovery})
+				return threshold{local, func(s *server.Socket) {
+					require.NoError(t, s.Join("a", "b"))
+					s.Leave("b")
+					require.NoError(t, s.Emit("late"))
+				}}
+			}})
+			if recovery == 0 {
+				p, s := f.join("/")
+				p.expect(`2["late"]`)
+				require.ElementsMatch(t, []event.Room{event.Room(s.ID()), "a"}, s.Rooms())
+				return
+			}
+			c := &comer{f: f}
+			s := c.come()
+			c.expect(`["late"]`)
+			require.True(t, s.In("a") && !s.In("b"))
+			s.Leave("a")
+			c.p.cut()
+			gone(t, s)
+			s = c.come()
+			require.True(t, c.recovered)
+			c.expect(`["late"]`)
+			require.True(t, s.In("a") && !s.In("b"))
+		})
+	}
+}

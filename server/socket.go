@@ -35,6 +35,7 @@ type Socket struct {
 	bytes   int                                // guarded by mu: their size
 	workers int                                // guarded by mu: goroutines that empty the inbox
 	gated   bool                               // guarded by mu: only one worker, the OnConnect handlers are running
+	member  bool                               // guarded by mu: the adapter has been given it
 	pending map[uint64]func(event.Args, error) // guarded by mu: acknowledgements waited for
 	more    *extras                            // guarded by mu; nil while not needed
 }
@@ -132,6 +133,16 @@ func (s *Socket) Join(rooms ...event.Room) error {
 		return nil
 	}
 	s.mu.Unlock()
+	if s.entering() {
+		held, err := s.hold(func() {
+			if err := s.Join(rooms...); err != nil {
+				s.srv().fault(Fault{Namespace: s.ns, Socket: s, Err: err})
+			}
+		})
+		if held {
+			return err
+		}
+	}
 	if s.state.Load() == stateClosed {
 		return ErrDisconnected
 	}
@@ -152,6 +163,17 @@ func (s *Socket) Join(rooms ...event.Room) error {
 	return nil
 }
 
+// entering reports whether the socket is let in and the adapter does not know it yet, which with recovery lasts as long
+// as the replay. What somebody wants of it in that time has to wait.
+func (s *Socket) entering() bool {
+	if s.state.Load() != stateJoining {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.member
+}
+
 // Leave takes the socket out of rooms; those it is not in are passed over, and its own room cannot be left.
 func (s *Socket) Leave(rooms ...event.Room) {
 	s.mu.Lock()
@@ -162,6 +184,11 @@ func (s *Socket) Leave(rooms ...event.Room) {
 		return
 	}
 	s.mu.Unlock()
+	if s.entering() {
+		if held, _ := s.hold(func() { s.Leave(rooms...) }); held {
+			return
+		}
+	}
 	s.ns.adapter.Leave(s, rooms...)
 	s.keepSession()
 }
