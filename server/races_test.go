@@ -205,3 +205,31 @@ func TestNothingIsLostOnTheThreshold(t *testing.T) {
 		})
 	}
 }
+
+// A client that says goodbye while it is being let in, and comes again on the same connection, keeps the connection.
+// Rows: K04 K12
+func TestGoodbyeDuringRecoveryOnOneConnection(t *testing.T) {
+	f := start(t, server.Config{Recovery: time.Minute})
+	c := &comer{f: f}
+	s := c.come()
+	c.p.cut()
+	gone(t, s)
+	entered, release := make(chan struct{}, 2), make(chan struct{})
+	f.Use(func(next server.ConnectFunc) server.ConnectFunc {
+		return func(ctx context.Context, s *server.Socket) error {
+			entered <- struct{}{}
+			<-release
+			return next(ctx, s)
+		}
+	})
+	p := f.dial()
+	p.send(`0{"pid":"` + c.pid + `"}`)
+	await(t, entered)
+	p.send("1")
+	p.send(`0{"pid":"` + c.pid + `"}`)
+	await(t, entered)
+	close(release)
+	answer := p.read()
+	require.Contains(t, answer, `0{"sid":"`)
+	require.NotContains(t, answer, c.pid, "who says goodbye does not come back")
+}

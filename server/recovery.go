@@ -75,24 +75,27 @@ func (s *Socket) adopt(session adapter.Session) {
 }
 
 // evict ends a socket whose client has come back on another connection, and returns what it leaves behind; ok is
-// false when it had said goodbye. The old connection is dead or abandoned: it is closed as well.
+// false when it had said goodbye. The old connection is dead or abandoned: it is closed as well, unless the socket had
+// left it before, which the client may have done to come again on it.
 func (s *Socket) evict() (session adapter.Session, ok bool) {
-	s.end(engineio.ReasonTransportClose, errReplaced, true)
-	s.conn.session.Close(engineio.ReasonTransportClose)
+	if s.end(engineio.ReasonTransportClose, errReplaced, true) {
+		s.conn.session.Close(engineio.ReasonTransportClose)
+	}
 	s.mu.Lock()
-	entered := s.rec.entered
+	entered, reason := s.rec.entered, s.more.reason
 	s.mu.Unlock()
-	if !entered { // and never will
-		return s.rec.taken, true
+	ok = reason == "" || reason.Recoverable() // it has none when it was refused
+	if !entered {                             // and never will
+		return s.rec.taken, ok
 	}
 	<-s.rec.gone
 	s.mu.Lock()
-	served, reason := s.rec.served, s.more.reason
+	served := s.rec.served
 	s.mu.Unlock()
 	if !served {
-		return s.rec.taken, true
+		return s.rec.taken, ok
 	}
-	return s.Session(), reason.Recoverable()
+	return s.Session(), ok
 }
 
 var errReplaced = errors.New("server: the client came back on another connection")
