@@ -131,7 +131,8 @@ func TestPostDuringTheCompletion(t *testing.T) {
 		c.send("4first")
 		require.Equal(t, "4first", c.text())
 		require.NoError(t, w.Close())
-		require.Equal(t, 400, await(t, status))
+		// 0: over a pipe the connection may be closed while the client writes its last bytes.
+		require.Contains(t, []int{0, 400}, await(t, status))
 		require.Equal(t, message{false, "first"}, await(t, a.got))
 		require.Empty(t, a.got)
 		require.Empty(t, a.closed)
