@@ -84,6 +84,7 @@ var stricter = map[string]string{
 }
 
 // Rows: B03 B04 N05 N19 E12 E16
+// Advisories: CVE-2022-2421, CVE-2023-32695, CVE-2024-38355, CVE-2026-33151, CVE-2020-36048
 func TestHostileInputs(t *testing.T) {
 	text, err := os.ReadFile("testdata/hostile-inputs.txt")
 	require.NoError(t, err)

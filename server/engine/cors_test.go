@@ -14,6 +14,7 @@ import (
 
 // Browsers on pages of other sites stay out, over WebSocket as well.
 // Rows: A09 A12
+// Advisories: cross-site WebSocket hijacking (Gitpod, 2023)
 func TestOrigins(t *testing.T) {
 	custom := func(r *http.Request) bool { return r.Header.Get("Origin") == "https://custom" }
 	for _, c := range []struct {
@@ -63,6 +64,7 @@ func TestOrigins(t *testing.T) {
 }
 
 // Rows: A09
+// Advisories: CVE-2020-28481
 func TestCORS(t *testing.T) {
 	const origin = "https://page.org"
 	headers := func(a reply) map[string]string {

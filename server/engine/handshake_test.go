@@ -69,6 +69,7 @@ func TestHandshake(t *testing.T) {
 }
 
 // Rows: A12 E02 E23
+// Advisories: CVE-2023-31125
 func TestRefusedRequests(t *testing.T) {
 	var refused []*engine.Refusal
 	f := start(t, engine.Config{OnRefuse: func(r *engine.Refusal) { refused = append(refused, r) }})
@@ -185,6 +186,7 @@ func TestAllowRequest(t *testing.T) {
 }
 
 // Rows: A13
+// Advisories: CVE-2017-16031
 func TestSessionIDs(t *testing.T) {
 	f := start(t, engine.Config{})
 	seen := map[string]bool{}

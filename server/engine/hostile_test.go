@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coder/websocket"
 	"github.com/stretchr/testify/require"
 
 	"parley/server/engine"
@@ -25,6 +26,7 @@ func joined(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
 // to a candidate for an upgrade. The reference (package ws) reacts with the same
 // close codes, except where the table says otherwise.
 // Rows: E08 E13 E23
+// Advisories: CVE-2022-21676, CVE-2020-27813
 func TestHostileFrames(t *testing.T) {
 	unmasked := append(frameHeader(0x81, 2, false), '4', 'x')
 	text := func(s string) []byte { return maskedFrame(0x81, []byte(s)) }
@@ -133,6 +135,7 @@ func TestToleratedPackets(t *testing.T) {
 
 // Requests of which only a part arrives do no harm.
 // Rows: E23 E07
+// Advisories: CVE-2022-41940
 func TestHalfRequests(t *testing.T) {
 	f := start(t, engine.Config{})
 	p, _ := f.poll()
@@ -199,4 +202,22 @@ func TestWithoutKeepAlive(t *testing.T) {
 		require.Equal(t, fmt.Sprint("4", i), p.get().body)
 	}
 	require.Empty(t, a.closed)
+}
+
+// A message that is small on the wire and large when it is unpacked is refused at
+// the limit, and what is held for it is bounded by that.
+// Rows: E13 E15
+// Advisories: CVE-2026-1526 and its like, deflate bombs
+func TestDeflateBomb(t *testing.T) {
+	f := start(t, engine.Config{MaxPayload: 100_000, Compression: engine.Compression{WebSocket: 1024}})
+	ws, _, err := websocket.Dial(t.Context(), f.url+"?EIO=4&transport=websocket",
+		&websocket.DialOptions{CompressionMode: websocket.CompressionNoContextTakeover})
+	require.NoError(t, err)
+	defer func() { _ = ws.CloseNow() }()
+	a := f.opened()
+	_ = ws.Write(t.Context(), websocket.MessageBinary, make([]byte, 50_000_000)) // may fail when the server closes first
+	end := await(t, a.closed)
+	require.Equal(t, engineio.ReasonTransportError, end.reason)
+	require.ErrorIs(t, end.err, engine.ErrTooLarge)
+	require.Empty(t, a.got)
 }
