@@ -3,9 +3,11 @@ package server
 import (
 	"bytes"
 	"compress/gzip"
+	"compress/zlib"
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"io"
 	"io/fs"
 	"net/http"
 	"path"
@@ -23,7 +25,7 @@ type bundles struct {
 
 	mu     sync.Mutex
 	tags   map[string]string // guarded by mu: ETags of files, hashed once
-	zipped map[string][]byte // guarded by mu: gzip forms that were made here
+	zipped map[string][]byte // guarded by mu: forms that were made here, by name and encoding
 }
 
 // withBundles puts the client's files in front of the engine.
@@ -100,7 +102,8 @@ func (b *bundles) serve(w http.ResponseWriter, r *http.Request, name string) {
 	}
 }
 
-// read picks the best form that is there and accepted: br, gzip, plain. A gzip form that is not there is made, once.
+// read picks the best form that is there and accepted: br, gzip, deflate, plain. A gzip or deflate form that is not
+// there is made, once.
 func (b *bundles) read(name, accept string) (body []byte, encoding string, err error) {
 	if accepts(accept, "br") {
 		if body, err = fs.ReadFile(b.files, name+".br"); err == nil {
@@ -111,19 +114,26 @@ func (b *bundles) read(name, accept string) (body []byte, encoding string, err e
 		if body, err = fs.ReadFile(b.files, name+".gz"); err == nil {
 			return body, "gzip", nil
 		}
-		if body, err = b.zip(name); err == nil {
+		if body, err = b.zip(name, "gzip"); err == nil {
 			return body, "gzip", nil
+		}
+	}
+	if accepts(accept, "deflate") {
+		if body, err = b.zip(name, "deflate"); err == nil {
+			return body, "deflate", nil
 		}
 	}
 	body, err = fs.ReadFile(b.files, name)
 	return body, "", err
 }
 
-// zip is the compressed form of a file that has none.
-func (b *bundles) zip(name string) ([]byte, error) {
+// zip is the compressed form of a file that has none. On the wire deflate is the format of zlib (RFC 9110 section
+// 8.4.1.2).
+func (b *bundles) zip(name, encoding string) ([]byte, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if zipped, ok := b.zipped[name]; ok {
+	key := name + " " + encoding
+	if zipped, ok := b.zipped[key]; ok {
 		return zipped, nil
 	}
 	plain, err := fs.ReadFile(b.files, name)
@@ -131,14 +141,17 @@ func (b *bundles) zip(name string) ([]byte, error) {
 		return nil, err
 	}
 	var out bytes.Buffer
-	w := gzip.NewWriter(&out)
+	var w io.WriteCloser = gzip.NewWriter(&out)
+	if encoding == "deflate" {
+		w = zlib.NewWriter(&out)
+	}
 	if _, err := w.Write(plain); err != nil {
 		return nil, err
 	}
 	if err := w.Close(); err != nil {
 		return nil, err
 	}
-	b.zipped[name] = out.Bytes()
+	b.zipped[key] = out.Bytes()
 	return out.Bytes(), nil
 }
 

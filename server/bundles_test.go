@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"compress/gzip"
+	"compress/zlib"
 	"io"
 	"net/http"
 	"strings"
@@ -86,6 +87,13 @@ func TestClientBundles(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, "var io = 1;", string(plain))
 	}
+	res, body = get("GET", "socket.io.js", "Accept-Encoding", "br, deflate")
+	require.Equal(t, "deflate", res.Header.Get("Content-Encoding"))
+	deflated, err := zlib.NewReader(strings.NewReader(body))
+	require.NoError(t, err)
+	plain, err := io.ReadAll(deflated)
+	require.NoError(t, err)
+	require.Equal(t, "var io = 1;", string(plain))
 
 	res, body = get("GET", "socket.io.msgpack.min.js")
 	require.Equal(t, 404, res.StatusCode)
