@@ -52,6 +52,12 @@ type Config struct {
 	// Limits protect the server from one client.
 	Limits Limits
 
+	// Admit decides about each received event before it is queued: by its name, its sender, or what it holds. It is
+	// called once, by [New], as a middleware: what it returns may ask next, which is the plain limit of
+	// Limits.EventRate, at most once for an event. Who does not ask spends nothing of that limit. See [AdmitFunc].
+	// Default: the plain limit alone.
+	Admit func(next AdmitFunc) AdmitFunc
+
 	// Client holds the browser bundles of the official client: socket.io.js, socket.io.min.js,
 	// socket.io.esm.min.js, socket.io.msgpack.min.js and a .map of each, served below the path. Beside a file may
 	// lie its .br and .gz form, which is then sent to who accepts it; a gzip form that is not there is made and kept
@@ -66,13 +72,17 @@ type Config struct {
 	// met the fault and must not block. Default: nothing but the log.
 	OnFault func(Fault)
 
-	// Logger receives one line for each connect and disconnect at debug level, faults of clients at info, other faults at warn and panics at error
-	// level; never payloads, tokens or recovery ids. Default: slog.Default().
+	// Logger receives one line for each connect and disconnect at debug level, faults of clients at info, other faults
+	// at warn and panics at error level; never payloads, tokens or recovery ids. Default: slog.Default().
 	Logger *slog.Logger
 }
 
 // Limits bound what one client can make the server hold. Zero fields take the default, negative ones mean no
 // limit. The sizes of messages and queues are in [engine.Config].
+//
+// An event above EventRate is refused: it is dropped, and who wants an acknowledgement gets the error code
+// "rate_limited". A client that goes on and loses a whole further burst is disconnected. Config.Admit may decide
+// otherwise.
 type Limits struct {
 	Namespaces  int           // namespaces joined by one connection; more are refused with CONNECT_ERROR. Default 16
 	Rooms       int           // rooms of one socket beside its own; Join fails with ErrTooManyRooms. Default 128
@@ -84,15 +94,7 @@ type Limits struct {
 	Inbox       int           // events of one socket that wait for its handlers; see "Bounds" in the package doc. Default 256
 	InboxBytes  int           // the same in bytes. Default 1 MiB
 	Held        int           // packets emitted to a socket before it is connected; more are refused. Default 256
-	EventRate   Rate          // events that one socket may send. Default: no limit
-}
-
-// Rate is a token bucket: so many a second on average, and Burst at once. An event above it is dropped; who wants
-// an acknowledgement gets the error code "rate_limited". A client that goes on and loses a whole further burst is
-// disconnected. The zero Rate is no limit.
-type Rate struct {
-	PerSecond float64
-	Burst     int // default: PerSecond rounded up
+	EventRate   Rate          // events that one socket may send, see below. Default: no limit
 }
 
 const (
@@ -154,9 +156,6 @@ func (l Limits) withDefaults(maxPayload int) Limits {
 	set(&l.Inbox, 256)
 	set(&l.InboxBytes, 1<<20)
 	set(&l.Held, 256)
-	if l.EventRate.PerSecond > 0 && l.EventRate.Burst <= 0 {
-		l.EventRate.Burst = int(l.EventRate.PerSecond) + 1
-	}
 	return l
 }
 

@@ -25,7 +25,7 @@
 //   - Sets of sockets: [Target.Fetch], [Target.Join], [Target.Leave], [Target.Disconnect], [RemoteSocket]
 //   - Between servers: [Namespace.ServerEmit], [Namespace.OnServer], package parley/server/adapter
 //   - Coming back: Config.Recovery, [Socket.Recovered]
-//   - Protection: [Limits], [Fault], Config.OnFault
+//   - Protection: [Limits], Config.Admit with an [AdmitFunc], [Bucket], [Fault], Config.OnFault
 //
 // # Order
 //

@@ -358,6 +358,52 @@ func ExampleConfig() {
 	// Output:
 }
 
+// Admit decides about events before they are queued: here staff is not limited, and pointer positions have a limit of
+// their own, above which they are dropped and nobody is told.
+func ExampleConfig_admit() {
+	type pointers struct{}
+	srv := newServer(server.Config{
+		Limits: server.Limits{EventRate: server.Rate{PerSecond: 50, Burst: 100}},
+		Admit: func(next server.AdmitFunc) server.AdmitFunc {
+			return func(e *server.Event) server.Verdict {
+				if e.Name == "pointer" {
+					if e.Socket().Get(pointers{}).(*server.Bucket).Take() {
+						return server.Accept
+					}
+					return server.Drop
+				}
+				if e.Socket().In("staff") {
+					return server.Accept
+				}
+				return next(e) // Limits.EventRate
+			}
+		},
+	})
+	srv.Use(func(next server.ConnectFunc) server.ConnectFunc {
+		return func(ctx context.Context, s *server.Socket) error {
+			s.Set(pointers{}, &server.Bucket{Rate: server.Rate{PerSecond: 0.001, Burst: 2}})
+			return next(ctx, s)
+		}
+	})
+	done := make(chan struct{})
+	srv.OnConnect(func(s *server.Socket) {
+		s.On("pointer", func(args event.Args) { fmt.Println("pointer at", args.String(0)) })
+		s.On("click", func(event.Args) { fmt.Println("click"); close(done) })
+	})
+	run(srv, func(conn *client.Conn) {
+		sock := conn.Of(event.NewNamespace("/"))
+		for _, at := range []string{"1,1", "2,2", "3,3"} {
+			sock.Emit("pointer", at)
+		}
+		sock.Emit("click")
+		<-done
+	})
+	// Output:
+	// pointer at 1,1
+	// pointer at 2,2
+	// click
+}
+
 // Shutdown lets running handlers finish and clients come back to the next server.
 func ExampleServer_Shutdown() {
 	srv := newServer(server.Config{})

@@ -154,6 +154,111 @@ func TestEventRate(t *testing.T) {
 	})
 }
 
+// What the hook lets through costs nothing of the limit, unless it asks.
+// Rows: L03
+func TestAdmit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		faults := make(chan server.Fault, 32)
+		f := startPipe(t, server.Config{
+			Limits: server.Limits{EventRate: server.Rate{PerSecond: 1, Burst: 2}},
+			Admit: func(next server.AdmitFunc) server.AdmitFunc {
+				return func(e *server.Event) server.Verdict {
+					switch e.Name {
+					case "free":
+						return server.Accept
+					case "typing":
+						if e.Socket().Get(quota{}).(*server.Bucket).Take() {
+							return server.Accept
+						}
+						return server.Drop
+					case "own words":
+						assert.NoError(t, e.Ack("not you"))
+						return server.Drop
+					case "forbidden":
+						return server.Refuse
+					case "fatal":
+						return server.Disconnect
+					case "broken":
+						panic("hook")
+					}
+					return next(e)
+				}
+			},
+			OnFault: func(f server.Fault) { faults <- f },
+		})
+		f.Use(func(next server.ConnectFunc) server.ConnectFunc {
+			return func(ctx context.Context, s *server.Socket) error {
+				s.Set(quota{}, &server.Bucket{Rate: server.Rate{PerSecond: 0.5}})
+				return next(ctx, s)
+			}
+		})
+		handled := make(chan string, 32)
+		f.UseEvent(func(next server.EventFunc) server.EventFunc {
+			return func(_ context.Context, e *server.Event) error { handled <- e.Name; return e.Ack() }
+		})
+		reasons := ended(f)
+		p, s := f.join("/")
+		other, _ := f.join("/")
+		for range 5 {
+			p.send(`21["free"]`)
+			p.expect(`31[]`)
+		}
+		const refused = `[{"error":{"code":"rate_limited","message":"too many events"}}]`
+		p.send(`21["plain"]`)
+		p.send(`22["plain"]`)
+		p.send(`23["plain"]`)
+		p.expect(`31[]`, `32[]`, `33`+refused)
+		other.send(`21["plain"]`) // each socket has its own limit
+		other.expect(`31[]`)
+		p.send(`21["forbidden"]`)
+		p.send(`22["own words"]`)
+		p.send(`23["broken"]`)
+		p.expect(`31`+refused, `32["not you"]`, `33[{"error":{"code":"internal","message":"internal error"}}]`)
+		for range 3 {
+			p.send(`2["typing"]`)
+		}
+		time.Sleep(2 * time.Second)
+		p.send(`2["typing"]`)
+		synctest.Wait()
+		close(handled)
+		counts := map[string]int{}
+		for name := range handled {
+			counts[name]++
+		}
+		require.Equal(t, map[string]int{"free": 5, "plain": 3, "typing": 2}, counts)
+		require.Len(t, faults, 3, "plain, forbidden, broken; what is dropped is not told")
+		require.True(t, s.Connected())
+		p.send(`24["fatal"]`)
+		require.Equal(t, []string{`434` + refused}, p.expectClosed())
+		require.Equal(t, engineio.ReasonForcedClose, <-reasons)
+		other.cut()
+	})
+}
+
+type quota struct{}
+
+func TestBucket(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		take := func(b *server.Bucket, n int) (got int) {
+			for range n {
+				if b.Take() {
+					got++
+				}
+			}
+			return got
+		}
+		require.Equal(t, 1000, take(&server.Bucket{}, 1000), "the zero Rate is no limit")
+		require.Equal(t, 50, take(&server.Bucket{Rate: server.Rate{PerSecond: 50}}, 100))
+		require.Equal(t, 3, take(&server.Bucket{Rate: server.Rate{PerSecond: 2.5}}, 100))
+		b := &server.Bucket{Rate: server.Rate{PerSecond: 2, Burst: 10}}
+		require.Equal(t, 10, take(b, 100))
+		time.Sleep(2 * time.Second)
+		require.Equal(t, 4, take(b, 100))
+		time.Sleep(time.Hour)
+		require.Equal(t, 10, take(b, 100), "never more than the burst")
+	})
+}
+
 func TestAttachmentsThatNeverCome(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := startPipe(t, server.Config{Limits: server.Limits{PacketTime: 5 * time.Second}})

@@ -23,6 +23,7 @@ type Server struct {
 	cfg      Config
 	engine   *engine.Server
 	http     http.Handler
+	admit    AdmitFunc // nil: every event is queued
 	tasks    tasks
 	encoders encoders
 
@@ -36,6 +37,7 @@ type Server struct {
 // New returns a server. It panics when the configuration contradicts itself, which is a mistake in the program.
 func New(cfg Config) *Server {
 	srv := &Server{cfg: cfg.withDefaults(), namespaces: map[string]*Namespace{}}
+	srv.admit = srv.cfg.admission()
 	ec := srv.cfg.Engine
 	ec.Open = func(s *engine.Session) engine.Receiver { return srv.open(s) }
 	srv.engine = engine.New(ec)

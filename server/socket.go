@@ -54,7 +54,7 @@ type extras struct {
 	rooms  []event.Room  // joined while connecting; after the end: what OnDisconnecting sees
 	data   map[any]any   // Socket.Set
 	space  chan struct{} // closed when a full inbox has room again
-	rate   *bucket
+	rate   *allowance
 	reason engineio.Reason // how it ended
 	cause  error
 	keep   bool // events in the inbox are still handled after the end
