@@ -35,6 +35,9 @@ import (
 // openTimeout is how long a client may take to open its stream.
 const openTimeout = 10 * time.Second
 
+// idleTimeout is the default of http3.Server.IdleTimeout.
+const idleTimeout = time.Minute
+
 // Server accepts WebTransport sessions for an engine. It is the http.Handler for
 // the engine's path in the HTTP/3 server.
 type Server struct {
@@ -44,8 +47,15 @@ type Server struct {
 
 // New returns a Server. It configures h3 for WebTransport; call ListenAndServe or
 // Serve of the result, not of h3. The engine checks origins.
+//
+// QUIC keeps a connection as long as the client's system answers, whatever became
+// of the program there. So New sets h3.IdleTimeout to one minute if it is 0: a
+// connection without a session or request for that long is closed.
 func New(srv *engine.Server, h3 *http3.Server) *Server {
 	webtransport.ConfigureHTTP3Server(h3)
+	if h3.IdleTimeout == 0 {
+		h3.IdleTimeout = idleTimeout
+	}
 	return &Server{
 		Server: &webtransport.Server{H3: h3, CheckOrigin: func(*http.Request) bool { return true }},
 		engine: srv,
