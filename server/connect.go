@@ -88,8 +88,8 @@ func (s *Socket) admit() {
 	session, recovered := s.takeSession(ctx)
 	if !recovered || !s.srv().cfg.RecoverySkipsMiddleware {
 		if err := s.askMiddleware(ctx); err != nil {
-			s.giveBack(session)
 			s.refuse(err)
+			s.giveBack(session) // after the end, so that its reason is known
 			return
 		}
 	}
@@ -211,7 +211,8 @@ func (s *Socket) enter(session adapter.Session) {
 	s.mu.Unlock()
 
 	err := s.join(session, rooms)
-	if err == nil {
+	joined := err == nil
+	if joined {
 		s.mu.Lock()
 		s.member = true
 		s.mu.Unlock()
@@ -222,6 +223,9 @@ func (s *Socket) enter(session adapter.Session) {
 		s.srv().cfg.Logger.Debug("socket.io: not let in", "namespace", s.nsName, "sid", s.id, "error", err)
 		s.conn.session.Close(engineio.ReasonTransportError)
 		s.end(engineio.ReasonTransportError, err, false)
+		if !joined {
+			s.undone(session, err)
+		}
 		s.finish(false)
 		return
 	}

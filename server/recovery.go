@@ -119,9 +119,6 @@ func (s *Socket) join(session adapter.Session, rooms []event.Room) error {
 	replayed := session
 	replayed.Rooms = rooms // a middleware may have joined and left some
 	if err := r.Replay(s.Context(), s, replayed, s.conn.session.Flush); err != nil {
-		if !errors.Is(err, adapter.ErrGap) { // the connection broke again: the client may come once more
-			s.giveBack(session)
-		}
 		return fmt.Errorf("server: replay: %w", err)
 	}
 	s.mu.Lock()
@@ -131,10 +128,28 @@ func (s *Socket) join(session adapter.Session, rooms []event.Room) error {
 	return nil
 }
 
-// giveBack returns the session of a socket that was not let in.
+// undone decides about the session of a socket whose replay failed with err, after its end.
+func (s *Socket) undone(session adapter.Session, err error) {
+	if errors.Is(err, adapter.ErrGap) { // it would be met again
+		s.ns.recoverer.Drop(s)
+		return
+	}
+	s.giveBack(session) // the connection broke again: the client may come once more
+}
+
+// giveBack returns the session that an ended socket had taken and has not made use of, unless its client has said
+// goodbye meanwhile.
 func (s *Socket) giveBack(session adapter.Session) {
-	if session.PID != "" {
+	if session.PID == "" {
+		return
+	}
+	s.mu.Lock()
+	reason := s.extra().reason
+	s.mu.Unlock()
+	if reason == "" || reason.Recoverable() { // it has none when it was refused
 		s.ns.recoverer.Return(s, session)
+	} else {
+		s.ns.recoverer.Drop(s)
 	}
 }
 

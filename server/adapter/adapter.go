@@ -230,8 +230,8 @@ type Recoverer interface {
 	// The error is [ErrNoSession] when there is none, and [ErrGap] when the log does not reach back far enough; then
 	// the session is gone all the same.
 	Take(ctx context.Context, pid, offset string) (Session, error)
-	// Return gives back a session that m has taken without being let in, unless another socket has taken it over; it
-	// expires as it would have.
+	// Return gives back a session that m has taken and kept without being let in, unless another socket has taken it
+	// since; it expires as it would have.
 	Return(m Member, s Session)
 	// Replay hands to the Sink what the owner of s has missed, pausing with flush whenever a portion is queued, and
 	// makes m a member, as Add does, in the same step as the last portion: packets delivered from then on follow

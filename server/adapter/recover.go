@@ -130,7 +130,8 @@ func (l *Local) from(s Session, offset string, now time.Time) (uint64, error) {
 func (l *Local) Return(m Member, s Session) {
 	l.smu.Lock()
 	defer l.smu.Unlock()
-	if kept := l.sessions[s.PID]; l.closed || l.log == nil || kept != nil && kept.live != m {
+	kept := l.sessions[s.PID]
+	if l.closed || kept == nil || kept.live != m { // nil: somebody is taking it just now
 		return
 	}
 	l.sessions[s.PID] = &session{Session: s}

@@ -365,10 +365,9 @@ func (n *busNode) Take(_ context.Context, pid, offset string) (adapter.Session, 
 func (n *busNode) Return(m adapter.Member, s adapter.Session) {
 	n.bus.mu.Lock()
 	defer n.bus.mu.Unlock()
-	if kept := n.bus.sessions[s.PID]; kept != nil && kept.live != m {
-		return
+	if kept := n.bus.sessions[s.PID]; kept != nil && kept.live == m {
+		n.bus.sessions[s.PID] = &busSession{Session: s}
 	}
-	n.bus.sessions[s.PID] = &busSession{Session: s}
 }
 
 func (n *busNode) Replay(ctx context.Context, m adapter.Member, s adapter.Session, flush func(context.Context) error) error {

@@ -256,6 +256,18 @@ func (s Suite) refused(t *testing.T) {
 	c.expect("live")
 	c.lose()
 	require.NoError(t, c.comeBack(n))
+	c.lose()
+
+	session, err = c.r.Take(t.Context(), "pid-a", c.seen)
+	require.NoError(t, err)
+	stranger = n.stranger("a")
+	stranger.session = session
+	c.r.Keep(stranger)
+	_, err = c.r.Take(t.Context(), "pid-a", c.seen)
+	require.NoError(t, err)
+	c.r.Return(stranger, session) // the one who has taken it since has not kept it yet
+	_, err = c.r.Take(t.Context(), "pid-a", c.seen)
+	require.ErrorIs(t, err, adapter.ErrNoSession, "given away once")
 }
 
 func (s Suite) gap(t *testing.T) {

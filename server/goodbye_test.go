@@ -1,0 +1,110 @@
+package server_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"parley/server"
+	"parley/server/adapter"
+	"parley/shared/event"
+)
+
+// lost is a comer whose connection is cut.
+func lost(t *testing.T, f *fixture) *comer {
+	c := &comer{f: f}
+	s := c.come()
+	c.p.cut()
+	gone(t, s)
+	return c
+}
+
+// ask sends CONNECT with the comer's session on a connection of its own.
+func (c *comer) ask() *peer {
+	p := c.f.dial()
+	p.send(fmt.Sprintf(`0{"pid":%q}`, c.pid))
+	return p
+}
+
+// Who says goodbye does not come back, whatever became of him in the meantime.
+// Rows: K04 K12
+func TestGoodbyeInTheMiddleware(t *testing.T) {
+	for name, verdict := range map[string]error{"let in": nil, "refused": event.Errorf(event.CodeForbidden, "no")} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := startPipe(t, server.Config{Recovery: time.Minute})
+				c := lost(t, f)
+				release := make(chan error)
+				f.Use(func(next server.ConnectFunc) server.ConnectFunc {
+					return func(ctx context.Context, s *server.Socket) error {
+						if err := <-release; err != nil {
+							return err
+						}
+						return next(ctx, s)
+					}
+				})
+				p := c.ask()
+				synctest.Wait()
+				p.send("1")
+				synctest.Wait()
+				release <- verdict
+				synctest.Wait()
+				require.Zero(t, f.Adapter().(*adapter.Local).Stats().Sessions)
+				close(release)
+				c.come()
+				require.False(t, c.recovered)
+				c.p.cut()
+				p.cut()
+			})
+		})
+	}
+}
+
+// brokenReplay is an adapter whose replays last until the connection ends.
+type brokenReplay struct {
+	*adapter.Local
+	broken bool
+}
+
+func (a *brokenReplay) Replay(
+	ctx context.Context, m adapter.Member, s adapter.Session, flush func(context.Context) error,
+) error {
+	if a.broken {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	return a.Local.Replay(ctx, m, s, flush)
+}
+
+// Rows: K04 K12
+func TestGoodbyeInTheReplay(t *testing.T) {
+	for name, end := range map[string]func(*peer){
+		"goodbye": func(p *peer) { p.send("1") },
+		"cut":     func(p *peer) { p.cut() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				slow := &brokenReplay{}
+				f := startPipe(t, server.Config{Recovery: time.Minute, Adapter: func(k adapter.Sink) adapter.Adapter {
+					slow.Local = adapter.NewLocal(k, adapter.LocalConfig{Recovery: time.Minute})
+					return slow
+				}})
+				c := lost(t, f)
+				slow.broken = true
+				p := c.ask()
+				synctest.Wait()
+				end(p)
+				synctest.Wait()
+				slow.broken = false
+				c.come()
+				require.Equal(t, name == "cut", c.recovered)
+				c.p.cut()
+				p.cut()
+			})
+		})
+	}
+}
