@@ -206,16 +206,13 @@ func (s *Socket) enter(session adapter.Session) {
 	}
 	var rooms []event.Room
 	if s.more != nil {
-		rooms, s.more.rooms = s.more.rooms, nil
+		rooms = slices.Clone(s.more.rooms)
 	}
 	s.mu.Unlock()
 
 	err := s.join(session, rooms)
 	joined := err == nil
 	if joined {
-		s.mu.Lock()
-		s.member = true
-		s.mu.Unlock()
 		s.conn.joined()
 		err = s.welcome()
 	}

@@ -106,6 +106,7 @@ func (s *Socket) join(session adapter.Session, rooms []event.Room) error {
 	r := s.ns.recoverer
 	if r == nil {
 		s.ns.adapter.Add(s, rooms)
+		s.becomeMember(rooms)
 		return nil
 	}
 	if !s.rec.recovered {
@@ -113,6 +114,7 @@ func (s *Socket) join(session adapter.Session, rooms []event.Room) error {
 		s.mu.Lock()
 		s.rec.start, s.rec.served = start, true
 		s.mu.Unlock()
+		s.becomeMember(rooms)
 		r.Keep(s)
 		return nil
 	}
@@ -124,6 +126,7 @@ func (s *Socket) join(session adapter.Session, rooms []event.Room) error {
 	s.mu.Lock()
 	s.rec.served, s.rec.taken = true, adapter.Session{}
 	s.mu.Unlock()
+	s.becomeMember(rooms)
 	r.Keep(s)
 	return nil
 }

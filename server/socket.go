@@ -35,7 +35,7 @@ type Socket struct {
 	bytes   int                                // guarded by mu: their size
 	workers int                                // guarded by mu: goroutines that empty the inbox
 	gated   bool                               // guarded by mu: only one worker, the OnConnect handlers are running
-	member  bool                               // guarded by mu: the adapter has been given it
+	member  bool                               // guarded by mu: the adapter has been given it with its rooms
 	pending map[uint64]func(event.Args, error) // guarded by mu: acknowledgements waited for
 	more    *extras                            // guarded by mu; nil while not needed
 }
@@ -51,7 +51,7 @@ const (
 // extras is what few sockets need.
 type extras struct {
 	held   []func()      // to be sent once live
-	rooms  []event.Room  // joined while connecting; after the end: what OnDisconnecting sees
+	rooms  []event.Room  // until it is a member: to be joined then; after the end: what OnDisconnecting sees
 	data   map[any]any   // Socket.Set
 	space  chan struct{} // closed when a full inbox has room again
 	rate   *allowance
@@ -122,29 +122,8 @@ func (s *Socket) Join(rooms ...event.Room) error {
 			return ErrRoomName
 		}
 	}
-	s.mu.Lock()
-	if s.state.Load() == stateConnecting {
-		defer s.mu.Unlock()
-		x := s.extra()
-		if len(x.rooms)+len(rooms) > limits.Rooms {
-			return ErrTooManyRooms
-		}
-		x.rooms = append(x.rooms, rooms...)
-		return nil
-	}
-	s.mu.Unlock()
-	if s.entering() {
-		held, err := s.hold(func() {
-			if err := s.Join(rooms...); err != nil {
-				s.srv().fault(Fault{Namespace: s.ns, Socket: s, Err: err})
-			}
-		})
-		if held {
-			return err
-		}
-	}
-	if s.state.Load() == stateClosed {
-		return ErrDisconnected
+	if noted, err := s.noteJoin(rooms); noted {
+		return err
 	}
 	index := s.ns.adapter.Index()
 	if index.CountRooms(s)+len(rooms) > limits.Rooms {
@@ -158,9 +137,64 @@ func (s *Socket) Join(rooms ...event.Room) error {
 			return ErrTooManyRooms
 		}
 	}
-	s.ns.adapter.Join(s, rooms...)
+	if !s.ns.adapter.Join(s, rooms...) {
+		return ErrDisconnected
+	}
 	s.keepSession()
 	return nil
+}
+
+// noteJoin is Join as long as the adapter does not know the socket. It reports false when it does.
+func (s *Socket) noteJoin(rooms []event.Room) (noted bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state.Load() == stateClosed {
+		return true, ErrDisconnected
+	}
+	if s.member {
+		return false, nil
+	}
+	x := s.extra()
+	wanted := slices.Clip(x.rooms)
+	for _, r := range rooms {
+		if string(r) != s.id && !slices.Contains(wanted, r) {
+			wanted = append(wanted, r)
+		}
+	}
+	if len(wanted) > len(x.rooms) && len(wanted) > s.srv().cfg.Limits.Rooms {
+		return true, ErrTooManyRooms
+	}
+	x.rooms = wanted
+	return true, nil
+}
+
+// becomeMember makes up for the changes of rooms that were noted since the adapter was given the socket with rooms.
+// From then on they go to the adapter.
+func (s *Socket) becomeMember(rooms []event.Room) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.more != nil && !slices.Equal(s.more.rooms, rooms) {
+		had, wanted := rooms, slices.Clone(s.more.rooms)
+		s.mu.Unlock()
+		s.ns.adapter.Leave(s, without(had, wanted)...)
+		s.ns.adapter.Join(s, without(wanted, had)...)
+		rooms = wanted
+		s.mu.Lock()
+	}
+	s.member = true
+	if s.more != nil {
+		s.more.rooms = nil
+	}
+}
+
+// without is the part of list that is not in other.
+func without(list, other []event.Room) (rest []event.Room) {
+	for _, r := range list {
+		if !slices.Contains(other, r) {
+			rest = append(rest, r)
+		}
+	}
+	return rest
 }
 
 // entering reports whether the socket is let in and the adapter does not know it yet, which with recovery lasts as long
@@ -176,21 +210,23 @@ func (s *Socket) entering() bool {
 
 // Leave takes the socket out of rooms; those it is not in are passed over, and its own room cannot be left.
 func (s *Socket) Leave(rooms ...event.Room) {
-	s.mu.Lock()
-	if s.state.Load() == stateConnecting {
-		x := s.extra()
-		x.rooms = slices.DeleteFunc(x.rooms, func(r event.Room) bool { return slices.Contains(rooms, r) })
-		s.mu.Unlock()
+	if s.noteLeave(rooms) {
 		return
-	}
-	s.mu.Unlock()
-	if s.entering() {
-		if held, _ := s.hold(func() { s.Leave(rooms...) }); held {
-			return
-		}
 	}
 	s.ns.adapter.Leave(s, rooms...)
 	s.keepSession()
+}
+
+// noteLeave is Leave as long as the adapter does not know the socket. It reports false when it does.
+func (s *Socket) noteLeave(rooms []event.Room) (noted bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.member || s.state.Load() == stateClosed {
+		return s.state.Load() == stateClosed
+	}
+	x := s.extra()
+	x.rooms = without(x.rooms, rooms)
+	return true
 }
 
 // Rooms lists the rooms the socket is in, its own first. OnDisconnecting still sees them, OnDisconnect sees none.
@@ -206,14 +242,18 @@ func (s *Socket) Rooms() []event.Room {
 func (s *Socket) allRooms() (rooms []event.Room, left bool) {
 	s.mu.Lock()
 	state := s.state.Load()
-	if s.more != nil && (state == stateConnecting || state == stateClosed) {
-		rooms, left = slices.Clone(s.more.rooms), s.more.left
+	if s.member && state != stateClosed {
+		s.mu.Unlock()
+		return s.ns.adapter.Index().RoomsOf(s), false
 	}
-	s.mu.Unlock()
-	if state == stateConnecting || state == stateClosed {
-		return rooms, left
+	defer s.mu.Unlock()
+	if state == stateJoining {
+		rooms = append(rooms, event.Room(s.id))
 	}
-	return s.ns.adapter.Index().RoomsOf(s), false
+	if s.more != nil {
+		rooms, left = append(rooms, s.more.rooms...), s.more.left
+	}
+	return rooms, left
 }
 
 // In reports whether the socket is in the room.
@@ -312,8 +352,7 @@ func (s *Socket) end(reason engineio.Reason, cause error, keep bool) bool {
 
 // finish takes an ended socket out of its namespace. announced says whether the application knows the socket.
 func (s *Socket) finish(announced bool) {
-	rooms := s.ns.adapter.Index().RoomsOf(s)
-	s.ns.adapter.Remove(s)
+	rooms := s.ns.adapter.Remove(s)
 	s.mu.Lock()
 	x := s.more
 	x.rooms = rooms

@@ -139,10 +139,12 @@ type Adapter interface {
 	// Add makes m a member, reachable from now on by [Target]s; rooms are joined in the same step. It returns
 	// the position up to which there is nothing for m to miss, "" without recovery.
 	Add(m Member, rooms []event.Room) (position string)
-	// Remove takes m out of all its rooms and ends its membership. Removing it again does nothing.
-	Remove(m Member)
-	// Join adds m to rooms it is not in. It does nothing for a socket that is not a member.
-	Join(m Member, rooms ...event.Room)
+	// Remove takes m out of all its rooms, ends its membership and returns the rooms it was in, its own first. Removing
+	// it again does nothing.
+	Remove(m Member) []event.Room
+	// Join adds m to rooms it is not in. It reports false, and does nothing, for a socket that is not a member: whoever
+	// has joined a room finds it in what Remove returns.
+	Join(m Member, rooms ...event.Room) bool
 	// Leave takes m out of rooms it is in.
 	Leave(m Member, rooms ...event.Room)
 	// Index is the membership of this server's sockets.

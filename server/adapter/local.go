@@ -76,11 +76,11 @@ func (l *Local) Add(m Member, rooms []event.Room) (position string) {
 	return l.log.position(l.log.tail())
 }
 
-// Remove ends a membership.
-func (l *Local) Remove(m Member) { l.index.Remove(m) }
+// Remove ends a membership and returns the rooms m was in.
+func (l *Local) Remove(m Member) []event.Room { return l.index.Remove(m) }
 
-// Join adds m to rooms.
-func (l *Local) Join(m Member, rooms ...event.Room) { l.index.Join(m, rooms...) }
+// Join adds m to rooms, if it is a member.
+func (l *Local) Join(m Member, rooms ...event.Room) bool { return l.index.Join(m, rooms...) }
 
 // Leave takes m out of rooms.
 func (l *Local) Leave(m Member, rooms ...event.Room) { l.index.Leave(m, rooms...) }

@@ -32,14 +32,15 @@ func (x *Index) Add(m Member, rooms ...event.Room) bool {
 	return true
 }
 
-// Remove takes m out of everything. It reports false when m was no member.
-func (x *Index) Remove(m Member) bool {
+// Remove takes m out of everything and returns the rooms it was in, its own first; none when it was no member.
+func (x *Index) Remove(m Member) []event.Room {
 	x.mu.Lock()
 	s, id := m.Slot(), m.ID()
 	if s.pos == 0 {
 		x.mu.Unlock()
-		return false
+		return nil
 	}
+	rooms := s.rooms(id)
 	var events []RoomEvent
 	for len(s.in) > 0 {
 		events = x.leave(events, m, len(s.in)-1)
@@ -59,18 +60,20 @@ func (x *Index) Remove(m Member) bool {
 	}
 	x.mu.Unlock()
 	x.notify(events)
-	return true
+	return rooms
 }
 
-// Join adds m to rooms it is not in; it does nothing when m is no member.
-func (x *Index) Join(m Member, rooms ...event.Room) {
+// Join adds m to rooms it is not in. It reports false, and does nothing, when m is no member.
+func (x *Index) Join(m Member, rooms ...event.Room) bool {
 	x.mu.Lock()
 	var events []RoomEvent
-	if m.Slot().pos != 0 {
+	isMember := m.Slot().pos != 0
+	if isMember {
 		events = x.join(nil, m, rooms)
 	}
 	x.mu.Unlock()
 	x.notify(events)
+	return isMember
 }
 
 // Leave takes m out of rooms it is in. Nobody leaves the room of his own id.
@@ -211,8 +214,12 @@ func (x *Index) RoomsOf(m Member) []event.Room {
 	if s.pos == 0 {
 		return nil
 	}
+	return s.rooms(m.ID())
+}
+
+func (s *Slot) rooms(id string) []event.Room {
 	list := make([]event.Room, 1, 1+len(s.in))
-	list[0] = event.Room(m.ID())
+	list[0] = event.Room(id)
 	for _, p := range s.in {
 		list = append(list, p.room.name)
 	}

@@ -82,8 +82,7 @@ func (n *node) stranger(id string) *member {
 
 // end disconnects the socket, as a server does it.
 func (m *member) end() {
-	rooms := m.node.adapter.Index().RoomsOf(m)
-	m.node.adapter.Remove(m)
+	rooms := m.node.adapter.Remove(m)
 	m.mu.Lock()
 	m.rooms, m.ended = rooms, true
 	pending := m.pending
