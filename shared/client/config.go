@@ -88,7 +88,9 @@ type Config struct {
 	// handlers. Default 16384. When handlers are so slow that it is exceeded, the
 	// connection is dropped with reason "slow consumer" and made again, which
 	// lets a server with state recovery or an application's own catch-up replay
-	// what was missed; silently losing events would not.
+	// what was missed; silently losing events would not. A replay that is longer
+	// than MaxPending by itself is given up: OnConnectError is told, and the
+	// Socket connects anew, so that Recovered reports false.
 	MaxPending int
 	// StreamBuffer is how many events a Stream holds for its loop. Default 1024.
 	// The Stream ends with ErrStreamOverflow when more come.

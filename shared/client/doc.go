@@ -60,7 +60,9 @@
 // string of an event counts as an offset only if it has the form of the server's
 // offsets: this project's server names its first one in CONNECT; from others the
 // forms of the known adapters are recognised (see Config.Offset). [Recovery]
-// survives a restart if the program stores it.
+// survives a restart if the program stores it. A replay longer than
+// Config.MaxPending is given up and the Socket connects as one that was not
+// recovered.
 //
 // # Where it differs from the reference client on purpose
 //

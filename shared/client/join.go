@@ -353,10 +353,7 @@ func (k *core) received(l *link, p *socketio.Packet) error {
 		}
 	}
 	if k.phase != phaseOn {
-		k.early = append(k.early, handle)
-		if len(k.early) > k.conn.cfg.MaxPending {
-			l.session.End(engineio.ReasonSlow, errSlow)
-		}
+		k.keepEarly(l, handle)
 		return nil
 	}
 	if k.lane.push(handle) > k.conn.cfg.MaxPending {
@@ -364,5 +361,23 @@ func (k *core) received(l *link, p *socketio.Packet) error {
 	}
 	return nil
 }
+
+// keepEarly keeps an event that came before OnConnect may be called, which most are that are replayed. A replay that alone
+// is more than may wait would be the same at every further attempt, so the state is given up for it.
+func (k *core) keepEarly(l *link, handle func()) {
+	limit := k.conn.cfg.MaxPending
+	k.early = append(k.early, handle)
+	switch {
+	case len(k.early) > limit && k.phase == phaseAsking && k.session.PID != "":
+		k.forget()
+		k.connectFailed(newFailure(k.ns, errReplay))
+		l.session.End(engineio.ReasonSlow, errReplay)
+	case len(k.early)+k.lane.waiting() > limit:
+		l.session.End(engineio.ReasonSlow, errSlow)
+	}
+}
+
+var errReplay = fmt.Errorf("client: more was missed than MaxPending events: %w",
+	event.Errorf(event.CodeUnavailable, "not recovered"))
 
 var errSlow = fmt.Errorf("client: handlers fell behind: %w", event.Errorf(event.CodeUnavailable, "too many events wait"))

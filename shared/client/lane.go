@@ -30,6 +30,13 @@ func (l *lane) push(f func()) int {
 	return len(l.queue) - l.head
 }
 
+// waiting is how many functions have been pushed and not begun.
+func (l *lane) waiting() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.queue) - l.head
+}
+
 // pushFront adds f before everything that waits.
 func (l *lane) pushFront(f func()) {
 	l.mu.Lock()
