@@ -151,6 +151,9 @@ func (c *Conn) header() (engineio.FrameHeader, error) {
 	for n := 1; ; n++ {
 		b, err := c.br.Peek(n)
 		if err != nil {
+			if len(b) > 0 {
+				err = cutShort(err)
+			}
 			return engineio.FrameHeader{}, err
 		}
 		h, err := engineio.ParseFrameHeader(b, int(c.o.MaxPayload))
@@ -175,7 +178,15 @@ func readBody(r io.Reader, n int) ([]byte, error) {
 		data = append(data, make([]byte, min(have, n-have))...)
 		_, err = io.ReadFull(r, data[have:])
 	}
-	return data, err
+	return data, cutShort(err)
+}
+
+// cutShort is the error for the end of the stream inside of a packet.
+func cutShort(err error) error {
+	if err == io.EOF {
+		return io.ErrUnexpectedEOF
+	}
+	return err
 }
 
 // end tells why reading ended and closes the connection.
