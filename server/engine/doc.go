@@ -55,7 +55,9 @@
 //     status and JSON, not with frames after the 101.
 //   - A message above MaxPayload ends the session with "transport error" and
 //     [ErrTooLarge] on both transports; over polling the request gets a 413 at
-//     once, even if only its Content-Length is too large.
+//     once, even if only its Content-Length is too large. On WebTransport, as in
+//     the reference, it is a "parse error": the session ends as soon as the header
+//     has announced it.
 //   - A payload that cannot be parsed is answered with 400, and so is a POST to a
 //     session that has been upgraded meanwhile.
 //   - Methods other than GET and POST get 405 instead of 500.

@@ -92,14 +92,17 @@ func (c *crowd) join() *client {
 	return j
 }
 
-// candidate opens a session that polls and a stream that shall take it over.
-func (c *crowd) candidate() *client {
+// poll opens a session that polls and returns its id.
+func (c *crowd) poll() string {
 	w := httptest.NewRecorder()
 	c.ServeHTTP(w, httptest.NewRequest("GET", "/socket.io/?EIO=4&transport=polling", nil))
 	h, err := engineio.ParseHandshake(w.Body.Bytes()[1:])
 	require.NoError(c.t, err)
-	return c.dial(`0{"sid":"` + h.SID + `"}`)
+	return h.SID
 }
+
+// candidate opens a session that polls and a stream that shall take it over.
+func (c *crowd) candidate() *client { return c.dial(`0{"sid":"` + c.poll() + `"}`) }
 
 // abandoned are the states in which clients vanish.
 var abandoned = map[string]func(*crowd){

@@ -84,42 +84,19 @@ func TestHeartbeat(t *testing.T) {
 }
 
 // Rows: E11 E13 E23
-func TestMisuse(t *testing.T) {
-	for name, c := range map[string]struct {
-		bytes  string
-		reason engine.Reason
-	}{
-		"unknown packet":      {"\x019", engineio.ReasonParseError},
-		"zero length":         {"\x00", engineio.ReasonParseError},
-		"zero length, binary": {"\x80", engineio.ReasonParseError},
-		"above the limit":     {"\x7e\x27\x11", engineio.ReasonParseError},
-		"enormous":            {"\x7f\xff\xff\xff\xff\xff\xff\xff\xff", engineio.ReasonParseError},
-		"not UTF-8":           {"\x024\xff", engineio.ReasonTransportError},
-		"ping":                {"\x012", engineio.ReasonTransportError},
-	} {
-		t.Run(name, func(t *testing.T) {
-			f := start(t, engine.Config{MaxPayload: 10_000})
-			s := f.dial("0")
-			s.read()
-			s.raw([]byte(c.bytes))
-			require.Equal(t, c.reason, await(t, f.ended).reason)
-			s.gone()
-		})
-	}
-	t.Run("bad first packet", func(t *testing.T) {
-		f := start(t, engine.Config{UpgradeTimeout: 100 * time.Millisecond})
-		f.dial("4x").gone()
-		require.Equal(t, "no open packet", await(t, f.refused).Message)
-		f.dial(`0{"sid":"none"}`).gone()
-		require.Equal(t, engineio.UnknownSID, await(t, f.refused).Code)
-		f.dial(`0nonsense`).gone()
-		require.Equal(t, engineio.UnknownSID, await(t, f.refused).Code)
-		c := f.dial("")
-		c.raw([]byte{5}) // a header and nothing after it
-		c.gone()
-		require.Equal(t, "no open packet", await(t, f.refused).Message)
-		require.Zero(t, f.Count())
-	})
+func TestBadFirstPacket(t *testing.T) {
+	f := start(t, engine.Config{UpgradeTimeout: 100 * time.Millisecond})
+	f.dial("4x").gone()
+	require.Equal(t, "no open packet", await(t, f.refused).Message)
+	f.dial(`0{"sid":"none"}`).gone()
+	require.Equal(t, engineio.UnknownSID, await(t, f.refused).Code)
+	f.dial(`0nonsense`).gone()
+	require.Equal(t, engineio.UnknownSID, await(t, f.refused).Code)
+	c := f.dial("")
+	c.raw([]byte{5}) // a header and nothing after it
+	c.gone()
+	require.Equal(t, "no open packet", await(t, f.refused).Message)
+	require.Zero(t, f.Count())
 }
 
 // Rows: E11 E17
