@@ -188,7 +188,7 @@ func TestFurtherStreams(t *testing.T) {
 		f.join().session.CloseWithError(0, "") //nolint:errcheck // starts what all connections share
 		time.Sleep(10 * time.Second)
 		await(t, f.ended)
-		before := runtime.NumGoroutine()
+		before := goroutines()
 		j := f.join()
 		for range 40 {
 			both, err := j.session.OpenStream()
@@ -209,7 +209,7 @@ func TestFurtherStreams(t *testing.T) {
 		j.gone()
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
-		require.LessOrEqual(t, runtime.NumGoroutine(), before)
+		require.LessOrEqual(t, goroutines(), before)
 	})
 }
 
