@@ -234,6 +234,15 @@ func (c *conn) Closed(reason engineio.Reason, err error) {
 	}
 }
 
+// push queues messages. The sockets of a session that has ended follow in a moment.
+func (c *conn) push(o engine.SendOptions, group []*engine.Message) error {
+	err := c.session.Send(o, group...)
+	if err == engine.ErrClosed {
+		err = ErrDisconnected
+	}
+	return err
+}
+
 // send queues one packet that is not an event.
 func (c *conn) send(p socketio.Packet) error {
 	e := c.srv.encoders.get()
@@ -243,7 +252,7 @@ func (c *conn) send(p socketio.Packet) error {
 	if err != nil {
 		return err
 	}
-	return c.session.Send(engine.SendOptions{}, group...)
+	return c.push(engine.SendOptions{}, group)
 }
 
 // sendAck queues the answer to the event with that id.
@@ -257,7 +266,7 @@ func (c *conn) sendAck(ns string, id uint64, args []any) error {
 	if err != nil {
 		return err
 	}
-	return c.session.Send(engine.SendOptions{}, group...)
+	return c.push(engine.SendOptions{}, group)
 }
 
 // encode turns a packet into messages.

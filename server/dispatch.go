@@ -38,7 +38,8 @@ func (e *Event) Socket() *Socket { return e.socket }
 func (e *Event) WantsAck() bool { return e.wantsAck && !e.acked.Load() }
 
 // Ack answers the acknowledgement. It may be called from any goroutine, also long after the handler has returned.
-// Only the first call counts; without a wish for an answer nothing is sent.
+// Only the first call counts; without a wish for an answer nothing is sent. The error is [ErrDisconnected],
+// [engine.ErrSlow] or one of encoding.
 func (e *Event) Ack(args ...any) error {
 	if !e.wantsAck || e.acked.Swap(true) {
 		return nil

@@ -24,9 +24,15 @@ func encodeEvent(name string, args []any) (adapter.Packet, error) {
 }
 
 // Emit sends an event to this client. Arguments are anything that encoding/json writes, []byte anywhere in them
-// becomes a binary attachment. It does not wait for the network. It returns ErrDisconnected for a socket that has
-// ended, engine.ErrSlow for a client that reads too slowly and is disconnected for it, and encoding errors; an error
-// means that nothing was sent, no error that it was queued.
+// becomes a binary attachment. It does not wait for the network. No error means that the event is queued, and with
+// recovery also that it is kept for the client should the connection break; an error means that it is not sent:
+//
+//   - [ErrDisconnected]: the socket has ended
+//   - [engine.ErrSlow]: the client reads too slowly and is disconnected for it; with recovery there is no such error,
+//     because the client gets the event when it comes back
+//   - [engine.ErrNotWritable]: the event is volatile and the connection cannot take it at the moment
+//   - [ErrHeld]: too much was emitted before the client was told that it is connected
+//   - [ErrReserved], or an encoding error
 func (s *Socket) Emit(name string, args ...any) error { return s.direct().Emit(name, args...) }
 
 // direct is the target of this socket alone.
@@ -73,6 +79,9 @@ func (s *Socket) emit(ctx context.Context, f adapter.Flags, p adapter.Packet) er
 		}
 	}
 	if s.ns.recoverer != nil {
+		if f.Volatile && !s.conn.session.Writable() {
+			return engine.ErrNotWritable
+		}
 		return s.ns.adapter.Broadcast(ctx, adapter.Target{Rooms: []event.Room{event.Room(s.id)}, Flags: f}, p)
 	}
 	return s.sendEvent(f, p, 0, false)
@@ -108,7 +117,7 @@ func (s *Socket) queue(o engine.SendOptions, group []*engine.Message) error {
 			return err
 		}
 	}
-	return s.conn.session.Send(o, group...)
+	return s.conn.push(o, group)
 }
 
 // noticeOutgoing calls the catch-all listeners for outgoing events.

@@ -49,7 +49,8 @@ func (t Target) Broadcast() Target { t.direct = false; return t }
 func (t Target) Local() Target { t.direct, t.flags.Local = false, true; return t }
 
 // Volatile makes packets that are dropped for each receiver whose connection cannot take them at that moment, and
-// that are never kept for recovery: typing notices, positions, ticks.
+// that are never kept for recovery: typing notices, positions, ticks. Only an emit to a single socket tells that its
+// packet was dropped, with [engine.ErrNotWritable].
 func (t Target) Volatile() Target { t.flags.Volatile = true; return t }
 
 // NoCompress makes packets that are sent uncompressed where the connection would compress.
@@ -72,7 +73,8 @@ func (t Target) address() adapter.Target {
 
 // Emit sends an event to every socket of the target, encoded once. It queues and does not wait for the network; a
 // receiver that reads too slowly is disconnected and does not hold up the others. Packets emitted by one goroutine
-// reach each receiver in that order. The error is one of encoding, or says that other servers may not have got it.
+// reach each receiver in that order. The error is one of encoding, or says that other servers may not have got it; for
+// a target that is a single socket see [Socket.Emit].
 func (t Target) Emit(name string, args ...any) error {
 	return t.emit(context.Background(), name, args)
 }
