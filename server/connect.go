@@ -42,7 +42,7 @@ func (c *conn) connect(p *socketio.Packet) {
 		return
 	}
 	s.ns = ns
-	if ns == nil || ns.recoverer != nil || ns.hasMiddleware() {
+	if ns == nil || ns.recoverer != nil || !ns.isOpen() || ns.hasMiddleware() {
 		if c.admit() {
 			c.srv.tasks.run(s.admit)
 		} else {
@@ -61,6 +61,16 @@ func (c *conn) has(ns string) bool {
 		}
 	}
 	return false
+}
+
+// isOpen reports whether the namespace has been announced.
+func (ns *Namespace) isOpen() bool {
+	select {
+	case <-ns.announced:
+		return true
+	default:
+		return false
+	}
 }
 
 func (ns *Namespace) hasMiddleware() bool {
@@ -84,6 +94,12 @@ func (s *Socket) admit() {
 			return
 		}
 		s.ns = ns
+	}
+	select {
+	case <-s.ns.announced:
+	case <-ctx.Done():
+		s.refuse(ctx.Err())
+		return
 	}
 	session, recovered := s.takeSession(ctx)
 	if !recovered || !s.srv().cfg.RecoverySkipsMiddleware {

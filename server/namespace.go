@@ -23,6 +23,8 @@ type Namespace struct {
 	concurrency atomic.Int32
 	outgoing    atomic.Bool // a socket has had a listener for outgoing events
 
+	announced chan struct{} // closed when the functions of OnNamespace have returned
+
 	onServer list[func(name string, args event.Args, reply func(args ...any))]
 
 	static bool        // guarded by srv.mu: made by Of, never cleaned up
@@ -32,7 +34,7 @@ type Namespace struct {
 
 // newNamespace makes a namespace; the caller holds srv.mu.
 func newNamespace(srv *Server, name string, parent *Parent) *Namespace {
-	ns := &Namespace{srv: srv, name: name, parent: parent}
+	ns := &Namespace{srv: srv, name: name, parent: parent, announced: make(chan struct{})}
 	ns.adapter = srv.cfg.Adapter(sink{ns})
 	ns.recoverer = srv.recoverer(ns)
 	return ns
@@ -80,7 +82,8 @@ func (ns *Namespace) Rooms() []event.Room { return ns.adapter.Index().Rooms() }
 // RoomLen is the number of sockets of this server in a room.
 func (ns *Namespace) RoomLen(room event.Room) int { return ns.adapter.Index().RoomLen(room) }
 
-// OnRoom calls fn whenever a room of this server is created, joined, left or deleted, see [adapter.Index.Watch].
+// OnRoom calls fn whenever a room of this server is created, joined, left or deleted, on the goroutine that changed it,
+// which must not wait long; see [adapter.Index.Watch]. stop ends it.
 func (ns *Namespace) OnRoom(fn func(adapter.RoomEvent)) (stop func()) {
 	return ns.adapter.Index().Watch(func(e adapter.RoomEvent) { ns.guard("", func() { fn(e) }) })
 }

@@ -53,7 +53,8 @@ func (srv *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { srv.http.
 func (srv *Server) Engine() *engine.Server { return srv.engine }
 
 // Of returns the namespace of that name and makes it when it is not there yet. Clients can connect to it from
-// then on. It panics on the zero [event.Namespace] and on a server that is shut down.
+// then on: call it before the server is served, or a client may be faster than the Use that follows. It panics on the
+// zero [event.Namespace] and on a server that is shut down.
 //
 // A name that a [Server.Match] pattern fits is attached to that [Parent]: its middlewares and handlers count too.
 func (srv *Server) Of(name event.Namespace) *Namespace {
@@ -101,8 +102,8 @@ func (srv *Server) Namespaces() []*Namespace {
 	return list
 }
 
-// OnNamespace calls fn for each namespace that is made from now on, static or dynamic, before its first client is
-// in. stop ends it.
+// OnNamespace calls fn for each namespace that is made from now on, static or dynamic. Until every such function has
+// returned no client is let in, so that fn can add middlewares and handlers. stop ends it.
 func (srv *Server) OnNamespace(fn func(*Namespace)) (stop func()) {
 	entry := &fn
 	srv.mu.Lock()
@@ -115,7 +116,9 @@ func (srv *Server) OnNamespace(fn func(*Namespace)) (stop func()) {
 	}
 }
 
+// announce tells of a new namespace and opens it.
 func (srv *Server) announce(ns *Namespace) {
+	defer close(ns.announced)
 	srv.mu.RLock()
 	watchers := srv.watchers
 	srv.mu.RUnlock()

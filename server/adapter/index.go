@@ -66,8 +66,8 @@ type RoomEvent struct {
 	Socket string
 }
 
-// Watch calls fn for every change from now on, after it has taken effect, on the goroutine that made it.
-// Changes made by one goroutine are reported in order. stop ends it.
+// Watch calls fn for every change from now on, after it has taken effect, on the goroutine that made it and without
+// a lock. Changes made by one goroutine are reported in order. stop ends it.
 func (x *Index) Watch(fn func(RoomEvent)) (stop func()) {
 	entry := &fn
 	x.editWatch(func(list []*func(RoomEvent)) []*func(RoomEvent) { return append(list, entry) })

@@ -66,14 +66,20 @@ func (l *Local) Index() *Index { return &l.index }
 
 // Add makes m a member.
 func (l *Local) Add(m Member, rooms []event.Room) (position string) {
+	position, after := l.add(m, rooms)
+	if after != nil {
+		after()
+	}
+	return position
+}
+
+func (l *Local) add(m Member, rooms []event.Room) (position string, after func()) {
 	if l.log == nil {
-		l.index.Add(m, rooms...)
-		return ""
+		return "", l.index.Add(m, rooms...)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.index.Add(m, rooms...)
-	return l.log.position(l.log.tail())
+	return l.log.position(l.log.tail()), l.index.Add(m, rooms...)
 }
 
 // Remove ends a membership and returns the rooms m was in.
@@ -177,7 +183,7 @@ func (l *Local) ServerEmit(context.Context, Packet) error { return nil }
 // ServerAsk gets no answers: there is no other server.
 func (l *Local) ServerAsk(context.Context, Packet, func(Answer) bool) error { return nil }
 
-// Close stops the timer and forgets sessions and log.
+// Close stops the timer and forgets the sessions.
 func (l *Local) Close() error {
 	l.smu.Lock()
 	defer l.smu.Unlock()

@@ -6,14 +6,14 @@ import (
 	"parley/shared/event"
 )
 
-// Add makes m a member of the namespace and of rooms. It reports false when m is a member already or another
-// member has its id.
-func (x *Index) Add(m Member, rooms ...event.Room) bool {
+// Add makes m a member of the namespace and of rooms, unless it is one already or another member has its id. When
+// after is not nil the caller calls it as soon as it holds no lock: it tells those who [Index.Watch].
+func (x *Index) Add(m Member, rooms ...event.Room) (after func()) {
 	x.mu.Lock()
 	s, id := m.Slot(), m.ID()
 	if _, taken := x.byID[id]; taken || s.pos != 0 {
 		x.mu.Unlock()
-		return false
+		return nil
 	}
 	if x.byID == nil {
 		x.byID = map[string]Member{}
@@ -28,8 +28,10 @@ func (x *Index) Add(m Member, rooms ...event.Room) bool {
 	events = x.note(events, JoinRoom, event.Room(id), id)
 	events = x.join(events, m, rooms)
 	x.mu.Unlock()
-	x.notify(events)
-	return true
+	if len(events) == 0 {
+		return nil
+	}
+	return func() { x.notify(events) }
 }
 
 // Remove takes m out of everything and returns the rooms it was in, its own first; none when it was no member.

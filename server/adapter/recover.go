@@ -155,37 +155,43 @@ func (l *Local) Replay(ctx context.Context, m Member, s Session, flush func(cont
 		return ErrGap
 	}
 	for {
-		var done bool
-		var err error
-		if at, done, err = l.portion(m, s, rooms, at); err != nil {
+		upTo, added, err := l.portion(m, s, rooms, at)
+		if err != nil {
 			return err
 		}
-		if done {
+		if added != nil {
 			l.served(m, s.PID)
+			added()
 			return nil
 		}
 		if err = flush(ctx); err != nil {
 			return err
 		}
+		at = upTo
 	}
 }
 
-// portion queues the next part of the replay; with the last one m becomes a member.
-func (l *Local) portion(m Member, s Session, rooms map[event.Room]bool, at uint64) (upTo uint64, done bool, err error) {
+// portion queues the next part of the replay; with the last one m becomes a member, and added is what has to be called
+// without a lock.
+func (l *Local) portion(
+	m Member, s Session, rooms map[event.Room]bool, at uint64,
+) (upTo uint64, added func(), err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	missed, upTo, ok := l.log.after(at, rooms, portionPackets, portionBytes)
 	if !ok {
-		return 0, false, ErrGap
+		return 0, nil, ErrGap
 	}
 	if len(missed) > 0 {
 		l.sink.Replay(m, missed)
 	}
 	if upTo < l.log.tail() {
-		return upTo, false, nil
+		return upTo, nil, nil
 	}
-	l.index.Add(m, s.Rooms...)
-	return upTo, true, nil
+	if added = l.index.Add(m, s.Rooms...); added == nil {
+		added = func() {}
+	}
+	return upTo, added, nil
 }
 
 // served notes since when the owner of a session is told everything.

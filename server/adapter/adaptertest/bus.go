@@ -178,12 +178,15 @@ func (n *busNode) Index() *adapter.Index { return &n.index }
 
 func (n *busNode) Add(m adapter.Member, rooms []event.Room) string {
 	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.index.Add(m, rooms...)
+	at, after := n.at, n.index.Add(m, rooms...)
+	n.mu.Unlock()
+	if after != nil {
+		after()
+	}
 	if n.bus.cfg.Recovery <= 0 {
 		return ""
 	}
-	return position(n.at)
+	return position(at)
 }
 
 func (n *busNode) Remove(m adapter.Member) []event.Room            { return n.index.Remove(m) }
@@ -377,9 +380,13 @@ func (n *busNode) Replay(ctx context.Context, m adapter.Member, s adapter.Sessio
 	}
 	rooms := append([]event.Room{event.Room(s.SID)}, s.Rooms...)
 	for {
-		done, err := n.portion(m, s, rooms, &at)
-		if done || err != nil {
+		added, err := n.portion(m, s, rooms, &at)
+		if err != nil {
 			return err
+		}
+		if added != nil {
+			added()
+			return nil
 		}
 		if err := flush(ctx); err != nil {
 			return err
@@ -387,18 +394,21 @@ func (n *busNode) Replay(ctx context.Context, m adapter.Member, s adapter.Sessio
 	}
 }
 
-// portion replays some entries. With the reader's position reached, the member is live.
-func (n *busNode) portion(m adapter.Member, s adapter.Session, rooms []event.Room, at *int) (done bool, err error) {
+// portion replays some entries. With the reader's position reached, the member is live, and added is what has to be
+// called without a lock.
+func (n *busNode) portion(m adapter.Member, s adapter.Session, rooms []event.Room, at *int) (added func(), err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for range 64 {
 		if *at >= n.at {
-			n.index.Add(m, s.Rooms...)
-			return true, nil
+			if added = n.index.Add(m, s.Rooms...); added == nil {
+				added = func() {}
+			}
+			return added, nil
 		}
 		e, next, _ := n.bus.next(*at)
 		if next != *at+1 {
-			return false, adapter.ErrGap
+			return nil, adapter.ErrGap
 		}
 		*at = next
 		isMine := func(r event.Room) bool { return slices.Contains(rooms, r) }
@@ -407,7 +417,7 @@ func (n *busNode) portion(m adapter.Member, s adapter.Session, rooms []event.Roo
 			n.sink.Replay(m, []adapter.Packet{n.positioned(e, next)})
 		}
 	}
-	return false, nil
+	return nil, nil
 }
 
 var _ adapter.Recoverer = (*busNode)(nil)

@@ -29,6 +29,7 @@ func (s Suite) recovery(t *testing.T) {
 	t.Run("Refused", s.refused)
 	t.Run("Gap", s.gap)
 	t.Run("Positions", s.positions)
+	t.Run("Watchers", s.watchers)
 	t.Run("UnderLoad", s.underLoad)
 }
 
@@ -315,6 +316,22 @@ func (s Suite) positions(t *testing.T) {
 	n.emit(adapter.Target{}, "three")
 	require.NoError(t, c.comeBack(n))
 	c.expect("three")
+}
+
+// watchers of rooms are told without a lock, so that they may emit.
+func (s Suite) watchers(t *testing.T) {
+	n := s.open(t, Config{Recovery: time.Minute}, 1)[0]
+	stop := n.adapter.Index().Watch(func(e adapter.RoomEvent) {
+		if e.Kind == adapter.JoinRoom && e.Room == "hall" {
+			assert.NoError(t, n.adapter.Broadcast(t.Context(), rooms("hall"), packet("here", e.Socket)))
+		}
+	})
+	defer stop()
+	c := newClient(n, "a", "hall")
+	c.expect("here", "a")
+	c.lose()
+	require.NoError(t, c.comeBack(n))
+	c.expect("here", "a")
 }
 
 // underLoad is the promise as a whole: two emitters, a client that is cut again and again, nothing lost, repeated or
