@@ -36,6 +36,9 @@ func (s *Socket) expect(id uint64, done func(event.Args, error)) bool {
 
 // giveUp ends the wait with err unless the answer came first.
 func (s *Socket) giveUp(id uint64, err error) {
+	if err == context.DeadlineExceeded { // of a context that the application made
+		err = ErrAckTimeout
+	}
 	s.mu.Lock()
 	done := s.pending[id]
 	delete(s.pending, id)

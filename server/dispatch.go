@@ -246,7 +246,7 @@ func (s *Socket) handleEvent(e *Event) {
 		next = (*chain[i])(next)
 	}
 	if err := s.guard(e.Name, func() error { return next(s.Context(), e) }); err != nil {
-		e.fail(err)
+		e.dropped(err)
 	}
 }
 

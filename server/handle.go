@@ -33,15 +33,13 @@ func Handle[Req, Res any](
 			e.fail(err)
 			return
 		}
-		if err := e.Ack(event.EncodeReply(call.Raw(), res, nil)...); err != nil && e.socket.Connected() {
-			e.socket.srv().fault(Fault{Namespace: e.socket.ns, Socket: e.socket, Event: e.Name, Err: err})
-		}
+		e.answered(e.Ack(event.EncodeReply(call.Raw(), res, nil)...))
 	}})
 }
 
-// On handles a declared event that has no answer. An error of fn, or of decoding, is reported as a [Fault]. When the
-// client asks for an acknowledgement all the same (a client with retries does), it gets an empty one after fn has
-// returned without an error, else an error reply. See [Handle] for the rest.
+// On handles a declared event that has no answer. An error of fn, or of decoding, is reported as a [Fault]. A client
+// that asks for an acknowledgement all the same (one with retries does) gets an empty one after fn has returned without
+// an error, else the error, as from [Handle]. See there for the rest.
 func On[T any](ns Router, ev event.ToServer[T], fn func(ctx context.Context, s *Socket, payload T) error) (stop func()) {
 	mustBelong("On", ns, ev.Namespace(), ev.Name())
 	return ns.router().table.add(&handler{name: ev.Name(), fn: func(ctx context.Context, e *Event) {
@@ -53,16 +51,24 @@ func On[T any](ns Router, ev event.ToServer[T], fn func(ctx context.Context, s *
 			e.dropped(err)
 			return
 		}
-		if err := e.Ack(); err != nil && e.socket.Connected() {
-			e.socket.srv().fault(Fault{Namespace: e.socket.ns, Socket: e.socket, Event: e.Name, Err: err})
-		}
+		e.answered(e.Ack())
 	}})
 }
 
-// dropped reports the error of an event whose sender does not wait for an answer.
+// answered reports an answer that could not be sent, unless the client has left.
+func (e *Event) answered(err error) {
+	if err != nil && err != ErrDisconnected {
+		e.socket.srv().fault(Fault{Namespace: e.socket.ns, Socket: e.socket, Event: e.Name, Err: err})
+	}
+}
+
+// dropped answers an event with its error, or reports it when its sender does not wait for an answer.
 func (e *Event) dropped(err error) {
 	if e.WantsAck() {
 		e.fail(err)
+		return
+	}
+	if _, panicked := err.(*PanicError); panicked { // and reported already
 		return
 	}
 	e.socket.srv().fault(Fault{Namespace: e.socket.ns, Socket: e.socket, Event: e.Name, Err: err})

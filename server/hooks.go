@@ -25,8 +25,8 @@ type Router interface {
 	// values travel to handlers.
 	Use(mw func(next ConnectFunc) ConnectFunc)
 	// UseEvent adds an event middleware, for every event that a socket receives; acknowledgements do not pass it.
-	// When it does not call next the handlers are not run. Its error goes to who asked for an acknowledgement as
-	// an error reply, and is reported as a [Fault].
+	// When it does not call next the handlers are not run. Its error is the acknowledgement, as that of a [Handle]
+	// function; when none was asked for it is reported as a [Fault].
 	UseEvent(mw func(next EventFunc) EventFunc)
 	// OnConnect calls fn for each socket that is let in, after the client was told. Events of the client wait until
 	// every OnConnect function has returned, so none is missed. stop ends it.

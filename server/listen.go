@@ -17,11 +17,7 @@ func (s *Socket) On(name string, fn func(args event.Args)) (stop func()) {
 // counts. Without a wish for an answer ack does nothing. The typed form is [Handle].
 func (s *Socket) OnAck(name string, fn func(args event.Args, ack func(args ...any))) (stop func()) {
 	return s.lists().table.add(&handler{name: name, sole: true, fn: func(_ context.Context, e *Event) {
-		fn(e.Args, func(args ...any) {
-			if err := e.Ack(args...); err != nil {
-				s.srv().fault(Fault{Namespace: s.ns, Socket: s, Event: name, Err: err})
-			}
-		})
+		fn(e.Args, func(args ...any) { e.answered(e.Ack(args...)) })
 	}})
 }
 
