@@ -57,8 +57,9 @@ func (c *conn) joined() {
 	}
 }
 
-// Receive takes one Engine.IO message. It only decodes, resolves acknowledgements and queues.
-func (c *conn) Receive(binary bool, data []byte) {
+// Receive takes one Engine.IO message. It only decodes, resolves acknowledgements and queues; what is returned runs
+// the handlers.
+func (c *conn) Receive(binary bool, data []byte) engine.Task {
 	if c.decoder == nil {
 		l := &c.srv.cfg.Limits
 		c.decoder = c.srv.cfg.Parser.NewDecoder(socketio.Limits{
@@ -68,12 +69,13 @@ func (c *conn) Receive(binary bool, data []byte) {
 	p, complete, err := c.decoder.Add(socketio.Frame{Binary: binary, Data: data})
 	if err != nil {
 		c.violation(fmt.Errorf("server: decode packet: %w", err))
-		return
+		return nil
 	}
 	c.watchPending(complete)
-	if complete {
-		c.packet(&p)
+	if !complete {
+		return nil
 	}
+	return c.packet(&p)
 }
 
 // watchPending bounds the time for which a packet may wait for its attachments.
@@ -92,36 +94,36 @@ func (c *conn) watchPending(complete bool) {
 	}
 }
 
-func (c *conn) packet(p *socketio.Packet) {
+func (c *conn) packet(p *socketio.Packet) engine.Task {
 	if p.Type == socketio.PacketConnect {
 		c.connect(p)
-		return
+		return nil
 	}
 	s := c.find(p.Namespace)
 	if s == nil {
 		if c.forgiven(p.Namespace) { // sent before the client knew that it is out
-			return
+			return nil
 		}
 		c.violation(fmt.Errorf("server: packet of type %d for a namespace that is not joined", p.Type))
-		return
+		return nil
 	}
 	switch p.Type {
 	case socketio.PacketEvent, socketio.PacketBinaryEvent:
 		if s.state.Load() == stateConnecting {
 			c.violation(fmt.Errorf("server: event before the namespace is joined"))
-			return
+			return nil
 		}
 		name, args, err := p.Event()
 		if err != nil {
 			c.violation(fmt.Errorf("server: decode event: %w", err))
-			return
+			return nil
 		}
-		s.receive(&Event{Name: name, Args: args, socket: s, id: p.ID, wantsAck: p.HasID, size: size(p)})
+		return s.receive(&Event{Name: name, Args: args, socket: s, id: p.ID, wantsAck: p.HasID, size: size(p)})
 	case socketio.PacketAck, socketio.PacketBinaryAck:
 		args, err := p.Args()
 		if err != nil {
 			c.violation(fmt.Errorf("server: decode acknowledgement: %w", err))
-			return
+			return nil
 		}
 		s.resolve(p.ID, args)
 	case socketio.PacketDisconnect:
@@ -129,6 +131,7 @@ func (c *conn) packet(p *socketio.Packet) {
 	default:
 		c.violation(fmt.Errorf("server: unexpected packet of type %d", p.Type))
 	}
+	return nil
 }
 
 // size is what a received packet holds in memory.

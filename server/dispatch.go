@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync/atomic"
 
+	"parley/server/engine"
 	"parley/shared/engineio"
 	"parley/shared/event"
 )
@@ -61,10 +62,11 @@ func (e *Event) fail(err error) {
 }
 
 // receive queues an event for the handlers. While the inbox is full it waits, and with it the connection's reader: the
-// client feels it as TCP back-pressure. The wait ends when the connection does.
-func (s *Socket) receive(e *Event) {
+// client feels it as TCP back-pressure. The wait ends when the connection does. The task returned is a worker that
+// now has to run.
+func (s *Socket) receive(e *Event) engine.Task {
 	if !s.allow(e) {
-		return
+		return nil
 	}
 	limits := &s.srv().cfg.Limits
 	s.mu.Lock()
@@ -78,18 +80,18 @@ func (s *Socket) receive(e *Event) {
 		select {
 		case <-space:
 		case <-s.conn.session.Done():
-			return
+			return nil
 		}
 		s.mu.Lock()
 	}
 	defer s.mu.Unlock()
 	if s.state.Load() == stateClosed {
-		return
+		return nil
 	}
 	s.push(e)
 	s.queued++
 	s.bytes += e.size
-	s.startWorker()
+	return s.newWorker()
 }
 
 // push appends to the inbox; the caller holds mu.
@@ -134,21 +136,34 @@ func (s *Socket) hasDisconnect() bool {
 	return found
 }
 
-// startWorker starts a goroutine when there is work that none has; the caller holds mu. It waits for a socket to be
-// live: then OnConnect is at the head.
-func (s *Socket) startWorker() {
+// newWorker returns a worker when there is work that none has, or nil; the caller holds mu and sees to it that the
+// worker runs. It waits for a socket to be live: then OnConnect is at the head.
+func (s *Socket) newWorker() engine.Task {
 	if s.head == nil || s.workers > 0 && (s.gated || s.workers >= s.ns.handlersAtOnce()) {
-		return
+		return nil
 	}
 	if state := s.state.Load(); state != stateLive && state != stateClosed {
-		return
+		return nil
 	}
 	s.workers++
-	s.srv().tasks.start(s)
+	s.srv().tasks.begin()
+	return (*worker)(s)
 }
 
-// work empties the inbox and ends.
-func (s *Socket) work() {
+// startWorker starts a worker, if one is needed, on a goroutine of its own; the caller holds mu.
+func (s *Socket) startWorker() {
+	if w := s.newWorker(); w != nil {
+		go w.Run()
+	}
+}
+
+// worker is a socket as the goroutine sees it that handles what is in the inbox.
+type worker Socket
+
+// Run empties the inbox and ends.
+func (w *worker) Run() {
+	s := (*Socket)(w)
+	defer s.srv().tasks.done()
 	for {
 		e := s.pop()
 		if e == nil {

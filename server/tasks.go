@@ -14,23 +14,15 @@ type tasks struct {
 
 // run calls fn on a goroutine of its own.
 func (t *tasks) run(fn func()) {
-	t.running.Add(1)
+	t.begin()
 	go func() {
 		defer t.done()
 		fn()
 	}()
 }
 
-// start runs a socket's worker; it is run without the closure.
-func (t *tasks) start(s *Socket) {
-	t.running.Add(1)
-	go t.work(s)
-}
-
-func (t *tasks) work(s *Socket) {
-	defer t.done()
-	s.work()
-}
+// begin counts something that is about to run; done takes it back.
+func (t *tasks) begin() { t.running.Add(1) }
 
 func (t *tasks) done() {
 	if t.running.Add(-1) == 0 {

@@ -257,10 +257,11 @@ func TestCloseDeliversWhatIsQueued(t *testing.T) {
 
 type closes struct{ s *engine.Session }
 
-func (c closes) Receive(bool, []byte) {
+func (c closes) Receive(bool, []byte) engine.Task {
 	_ = c.s.Send(engine.SendOptions{Batch: true}, engine.NewMessage(false, []byte("bye")))
 	c.s.Close(engineio.ReasonForcedClose)
 	<-c.s.Done()
+	return nil
 }
 func (c closes) Closed(engine.Reason, error) {}
 

@@ -6,20 +6,28 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"parley/server/engine/internal/crew"
 )
 
 // Receiver is what a session hands its messages to. The methods are called one
 // at a time, on goroutines of the engine.
 type Receiver interface {
 	// Receive takes one message. It owns data. While it blocks, nothing more is
-	// read from the session's client.
-	Receive(binary bool, data []byte)
+	// read from the session's client. What has to be done about the message and
+	// may take long is better returned: it is run right after, when others can
+	// receive, and close the session, again. Nil means that nothing is left to do.
+	Receive(binary bool, data []byte) Task
 
 	// Closed is called once, after the last Receive. err says more than the
 	// reason when there is more to say. It is never called from inside another
 	// method of the session or of the receiver.
 	Closed(reason Reason, err error)
 }
+
+// Task is what remains to be done after [Receiver].Receive. Run is called once, on
+// a goroutine of the engine, which neither waits for it nor contains its panics.
+type Task = crew.Task
 
 // Config is the configuration of a [Server]. The zero value of every field but
 // Open works.

@@ -12,8 +12,9 @@ import (
 // shout answers in capitals.
 type shout struct{ session *engine.Session }
 
-func (s shout) Receive(binary bool, data []byte) {
+func (s shout) Receive(binary bool, data []byte) engine.Task {
 	_ = s.session.Send(engine.SendOptions{}, engine.NewMessage(binary, append(data, '!')))
+	return nil
 }
 
 func (s shout) Closed(reason engine.Reason, err error) {

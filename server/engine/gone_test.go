@@ -13,8 +13,8 @@ import (
 // untilDone is a receiver that is busy until its session ends.
 type untilDone struct{ *engine.Session }
 
-func (u untilDone) Receive(bool, []byte)        { <-u.Done() }
-func (u untilDone) Closed(engine.Reason, error) {}
+func (u untilDone) Receive(bool, []byte) engine.Task { <-u.Done(); return nil }
+func (u untilDone) Closed(engine.Reason, error)      {}
 
 // Nobody reads while a receiver is busy; that the client has gone shows when it is written to.
 // Rows: E12

@@ -144,5 +144,5 @@ func (srv *Server) open(s *Session) {
 // nobody receives when the application's Open has panicked.
 type nobody struct{}
 
-func (nobody) Receive(bool, []byte) {}
-func (nobody) Closed(Reason, error) {}
+func (nobody) Receive(bool, []byte) Task { return nil }
+func (nobody) Closed(Reason, error)      {}

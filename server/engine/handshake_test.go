@@ -422,7 +422,7 @@ var errBoom = errors.New("boom")
 
 type panics struct{ ends chan ending }
 
-func (p panics) Receive(bool, []byte) { panic(errBoom) }
+func (p panics) Receive(bool, []byte) engine.Task { panic(errBoom) }
 func (p panics) Closed(reason engine.Reason, err error) {
 	p.ends <- ending{reason, err}
 	panic(errBoom)

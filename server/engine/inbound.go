@@ -8,28 +8,28 @@ import (
 // start connects a transport with the session.
 func (s *Session) start(t Transport) {
 	t.Start(
-		func(p engineio.Packet) { s.fromTransport(t, p) },
+		func(p engineio.Packet) Task { return s.fromTransport(t, p) },
 		func(reason Reason, err error) { s.transportGone(t, reason, err) },
 	)
 }
 
 // fromTransport takes a packet from the session's transport, or from one that
 // wants to become it.
-func (s *Session) fromTransport(t Transport, p engineio.Packet) {
+func (s *Session) fromTransport(t Transport, p engineio.Packet) Task {
 	if ws := s.ws.Load(); ws == nil || Transport(ws) != t {
 		if !s.isCurrent(t) {
 			s.fromCandidate(t, p)
-			return
+			return nil
 		}
 	}
 	if p.Type != engineio.PacketMessage {
 		s.control(p)
-		return
+		return nil
 	}
 	s.alive.Store(true)
 	s.recv.lock(&s.mu)
-	s.receive(p)
-	s.recv.unlock(&s.mu)
+	defer s.recv.unlock(&s.mu)
+	return s.receive(p)
 }
 
 func (s *Session) isCurrent(t Transport) bool {

@@ -53,7 +53,7 @@ type ending struct {
 	err    error
 }
 
-func (a *app) Receive(binary bool, data []byte) {
+func (a *app) Receive(binary bool, data []byte) engine.Task {
 	select {
 	case a.got <- message{binary, string(data)}:
 	default:
@@ -61,6 +61,7 @@ func (a *app) Receive(binary bool, data []byte) {
 	if !a.silent {
 		_ = a.Send(engine.SendOptions{}, engine.NewMessage(binary, data))
 	}
+	return nil
 }
 
 func (a *app) Closed(reason engine.Reason, err error) {

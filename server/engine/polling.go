@@ -225,7 +225,9 @@ func (s *Session) deliver(p *post, body []byte) bool {
 			return false
 		case packet.Type == engineio.PacketMessage:
 			s.alive.Store(true)
-			s.receive(packet)
+			if task := s.receive(packet); task != nil {
+				s.shard.out.Go(task)
+			}
 		case packet.Type == engineio.PacketClose:
 			s.control(packet)
 			return true

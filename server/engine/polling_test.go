@@ -81,11 +81,12 @@ type blocks struct {
 	release chan struct{}
 }
 
-func (b blocks) Receive(bool, []byte) {
+func (b blocks) Receive(bool, []byte) engine.Task {
 	select {
 	case <-b.release:
 	case <-b.s.Done():
 	}
+	return nil
 }
 func (b blocks) Closed(engine.Reason, error) {}
 

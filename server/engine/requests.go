@@ -55,7 +55,7 @@ func (srv *Server) serveUpgrade(w http.ResponseWriter, r *http.Request, s *Sessi
 func (srv *Server) candidate(s *Session, t Transport) {
 	if !s.offer(t) {
 		t.Close(engineio.ReasonTransportClose)
-		t.Start(func(engineio.Packet) {}, func(engineio.Reason, error) {})
+		t.Start(func(engineio.Packet) Task { return nil }, func(engineio.Reason, error) {})
 		return
 	}
 	s.start(t)

@@ -239,13 +239,14 @@ func (s *Session) evict() {
 	})
 }
 
-// receive hands a message on; recv is held.
-func (s *Session) receive(p engineio.Packet) {
+// receive hands a message on and returns what is to be done without recv, which
+// is held.
+func (s *Session) receive(p engineio.Packet) Task {
 	if s.ended.Load() {
-		return
+		return nil
 	}
 	defer s.contain()
-	s.receiver.Receive(p.Binary, p.Data)
+	return s.receiver.Receive(p.Binary, p.Data)
 }
 
 // contain turns a panic of the receiver into the end of its session.

@@ -12,8 +12,9 @@ type Transport interface {
 	Name() string
 
 	// Start begins to read, on a goroutine or however it likes. packet gets every
-	// packet, in order and one at a time; gone is called once, after the last.
-	Start(packet func(engineio.Packet), gone func(engineio.Reason, error))
+	// packet, in order and one at a time; gone is called once, after the last. The
+	// task that packet returns, unless nil, is run so that it holds up nothing.
+	Start(packet func(engineio.Packet) Task, gone func(engineio.Reason, error))
 
 	// Send queues messages contiguously and writes them, later and together with
 	// others if batch says so. The error is ErrClosed or ErrSlow.

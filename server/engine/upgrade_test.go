@@ -168,9 +168,10 @@ type ordered struct {
 	release chan struct{}
 }
 
-func (o ordered) Receive(_ bool, data []byte) {
+func (o ordered) Receive(_ bool, data []byte) engine.Task {
 	<-o.release
 	o.got <- string(data)
+	return nil
 }
 func (o ordered) Closed(engine.Reason, error) {}
 

@@ -43,8 +43,9 @@ func TestEngineConformance(t *testing.T) {
 // echoing sends every message back.
 type echoing struct{ *engine.Session }
 
-func (e echoing) Receive(binary bool, data []byte) {
+func (e echoing) Receive(binary bool, data []byte) engine.Task {
 	_ = e.Send(engine.SendOptions{}, engine.NewMessage(binary, data))
+	return nil
 }
 
 func (e echoing) Closed(engineio.Reason, error) {}

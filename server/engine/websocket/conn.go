@@ -1,7 +1,7 @@
 package websocket
 
 import (
-	"context"
+	"bufio"
 	"errors"
 	"io"
 	"net"
@@ -14,6 +14,7 @@ import (
 	"github.com/coder/websocket"
 
 	"parley/server/engine/frame"
+	"parley/server/engine/internal/crew"
 	"parley/server/engine/internal/outq"
 	"parley/server/engine/internal/track"
 	"parley/shared/engineio"
@@ -57,11 +58,11 @@ func NewAcceptor(o Options) *Acceptor {
 type Conn struct {
 	a       *Acceptor
 	q       *outq.Conn
+	br      *bufio.Reader // what ws reads through; between two messages anybody may
 	ws      *websocket.Conn
 	deflate bool
-	packet  func(engineio.Packet)
+	packet  func(engineio.Packet) crew.Task
 	gone    func(engineio.Reason, error)
-	resume  func() // read, made once
 }
 
 // Accept answers the opening handshake. When it returns an error, the request
@@ -80,7 +81,7 @@ func (a *Acceptor) Accept(w http.ResponseWriter, r *http.Request, g *outq.Group)
 	ws.SetReadLimit(a.o.MaxPayload)
 	ow.Conn.SetMessageTimeout(a.o.MessageTimeout)
 	deflate := strings.HasPrefix(w.Header().Get("Sec-Websocket-Extensions"), "permessage-deflate")
-	return &Conn{a: a, q: ow.Conn, ws: ws, deflate: deflate}, nil
+	return &Conn{a: a, q: ow.Conn, br: ow.Reader, ws: ws, deflate: deflate}, nil
 }
 
 // Name returns "websocket".
@@ -154,105 +155,61 @@ func (c *Conn) Close(reason engineio.Reason) {
 // does not try to deliver what it has taken over.
 func (c *Conn) Abort(err error) { c.q.Abort(err) }
 
-// Start begins to read on a goroutine of its own. packet gets every packet, in
-// order and one at a time; gone is called once, after the last.
-func (c *Conn) Start(packet func(engineio.Packet), gone func(engineio.Reason, error)) {
+// Start begins to read. packet gets every packet, in order and one at a time; the
+// task it returns, unless nil, is run when the connection can be read by others,
+// so that it may take its time. gone is called once, after the last packet.
+func (c *Conn) Start(packet func(engineio.Packet) crew.Task, gone func(engineio.Reason, error)) {
 	c.packet, c.gone = packet, gone
-	c.resume = c.read
-	c.a.o.Track.Go(c.resume)
+	c.q.Start((*reader)(c))
 }
 
-// read takes messages until the connection ends, or until it is parked: then it is
+// reader is a Conn as the goroutine that reads sees it.
+type reader Conn
+
+// Run takes messages until the connection ends, or until it is parked: then it is
 // called again.
-func (c *Conn) read() {
-	for c.q.Await(c.resume) {
-		if err := c.next(); err != nil {
+func (r *reader) Run() {
+	c := (*Conn)(r)
+	for c.q.Await() {
+		task, err := c.next()
+		switch {
+		case err != nil:
 			c.end(err)
+			c.q.Finish()
 			return
+		case task == nil:
+		case c.q.Park():
+			task.Run()
+			return
+		default:
+			c.q.Go(task)
 		}
 	}
 }
 
 // next reads one message and hands its packet on.
-func (c *Conn) next() error {
-	kind, r, err := c.ws.Reader(context.Background())
+func (c *Conn) next() (crew.Task, error) {
+	data, text, err := c.message()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	c.q.BeginMessage()
-	data, err := c.message(r)
-	if err == nil {
-		err = c.q.ReadErr() // see there: the library may have cut the message short
-	}
-	if err != nil {
-		return err
-	}
-	c.q.EndMessage()
-	if kind == websocket.MessageBinary {
-		c.packet(engineio.ParseBinary(data))
-		return nil
+	if !text {
+		return c.packet(engineio.ParseBinary(data)), nil
 	}
 	if !utf8.Valid(data) {
-		return errUTF8
+		return nil, errUTF8
 	}
 	p, err := engineio.ParseText(data)
 	if err != nil {
-		return &parseError{err}
+		return nil, &parseError{err}
 	}
-	c.packet(p)
-	return nil
+	return c.packet(p), nil
 }
 
 // parseError is a message that is no packet.
 type parseError struct{ error }
 
 func (e *parseError) Unwrap() error { return e.error }
-
-// message reads a message into a buffer that the receiver may keep: of exactly
-// its size, or less than twice of it when it is long.
-func (c *Conn) message(r io.Reader) ([]byte, error) {
-	pooled := c.a.small.Get().(*[]byte)
-	defer c.a.small.Put(pooled)
-	n, err := fill(r, *pooled, 0)
-	if err == io.EOF {
-		return append(make([]byte, 0, n), (*pooled)[:n]...), nil
-	}
-	var buf []byte
-	more := *pooled // what was read beyond buf
-	for size := 16 * smallMessage; err == nil; size *= 4 {
-		next := make([]byte, size)
-		n = copy(next, buf)
-		n += copy(next[n:], more)
-		buf = next
-		if n, err = fill(r, buf, n); err != nil {
-			break
-		}
-		// It is full, and often that was all: sizes are powers of two.
-		var m int
-		m, err = fill(r, *pooled, 0)
-		if more = (*pooled)[:m]; err == io.EOF && m > 0 {
-			buf, n = append(buf, more...), n+m
-		}
-	}
-	if err != io.EOF {
-		return nil, err
-	}
-	if n < len(buf)/2 {
-		return append(make([]byte, 0, n), buf[:n]...), nil
-	}
-	return buf[:n:n], nil
-}
-
-// fill reads until buf is full or the message ends; io.EOF means that it ended.
-func fill(r io.Reader, buf []byte, n int) (int, error) {
-	for {
-		m, err := r.Read(buf[n:])
-		n += m
-		if err != nil || n == len(buf) && m == 0 {
-			return n, err
-		}
-	}
-}
 
 // end tells why reading ended, gives the peer a chance to read our close frame,
 // and closes the connection.

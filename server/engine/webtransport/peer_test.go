@@ -72,8 +72,9 @@ type echo struct {
 	ended chan end
 }
 
-func (e echo) Receive(binary bool, data []byte) {
+func (e echo) Receive(binary bool, data []byte) engine.Task {
 	_ = e.Send(engine.SendOptions{}, engine.NewMessage(binary, data))
+	return nil
 }
 func (e echo) Closed(reason engine.Reason, err error) { e.ended <- end{reason, err} }
 

@@ -40,7 +40,8 @@ const (
 // Conn is a connection with an output queue. As a net.Conn it is what the
 // WebSocket library reads from and writes control frames to.
 //
-// All methods but Read, BeginMessage and EndMessage may be called concurrently.
+// All methods but Start, Finish and those of the reading goroutine (Read, Await,
+// Park, BeginMessage, EndMessage, ReadErr) may be called concurrently.
 type Conn struct {
 	net.Conn
 	sock  sock // writes without blocking, if this connection can
@@ -55,7 +56,6 @@ type Conn struct {
 	ending  bool // nothing may be queued any more
 	shut    bool // close the socket as soon as nobody writes and nothing waits
 	lingers bool // the read deadline belongs to the close
-	known   bool // the group's lot has seen the socket
 	stalled bool // the rest of a message is awaited
 	err     error
 	pend    *list     // not yet being written; nil when empty
@@ -66,7 +66,6 @@ type Conn struct {
 	sent    uint64    // bytes written since the start
 	queued  uint64    // bytes taken on since the start
 	flushes []flushWait
-	resume  func() // how reading goes on when parked; guarded by the lot
 
 	in reader
 }
@@ -81,6 +80,7 @@ func New(nc net.Conn, g *Group) *Conn {
 	c := &Conn{Conn: nc, group: g}
 	c.sock = sockOf(nc)
 	c.in.init(c)
+	c.in.state.Store(reading)
 	g.add(c)
 	return c
 }
@@ -356,7 +356,7 @@ func (c *Conn) drop(err error) {
 }
 
 func (c *Conn) closeSocket() {
-	c.unpark()
+	c.rouse(ended)
 	c.Conn.Close() // an error means that it is closed already
 	c.group.remove(c)
 }

@@ -1,10 +1,11 @@
 package outq
 
 import (
+	"runtime"
 	"sync"
-	"time"
 
 	"parley/server/engine/frame"
+	"parley/server/engine/internal/crew"
 	"parley/server/engine/internal/track"
 )
 
@@ -13,7 +14,6 @@ import (
 type Group struct {
 	limits Limits
 	track  *track.Group
-	start  time.Time
 
 	mu      sync.Mutex
 	dirty   []*Conn // have batched messages
@@ -22,6 +22,7 @@ type Group struct {
 	first   *Conn   // all open connections, linked
 	lot     *lot    // where those wait that have no goroutine; nil before the first
 
+	crew      crew.Crew // for readers, kept while there are connections
 	flusher   *scratch
 	scratches sync.Pool // of *scratch
 	buffers   sync.Pool // of *[]byte, 32 KiB, for drain
@@ -38,7 +39,7 @@ const maxPooledList = 1024
 
 // NewGroup returns a Group whose goroutines are counted in tr. It starts none.
 func NewGroup(l Limits, tr *track.Group) *Group {
-	g := &Group{limits: l, track: tr, start: time.Now(), flusher: newScratch()}
+	g := &Group{limits: l, track: tr, flusher: newScratch()}
 	g.scratches.New = func() any { return newScratch() }
 	g.buffers.New = func() any { b := make([]byte, 32<<10); return &b }
 	g.reads.New = func() any { b := make([]byte, readSize); return &b }
@@ -56,12 +57,17 @@ func (g *Group) free(l *list) {
 	}
 }
 
+// Go runs a task on a goroutine.
+func (g *Group) Go(t crew.Task) { g.crew.Go(t) }
+
 // add enters c among the open connections.
 func (g *Group) add(c *Conn) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if c.next = g.first; c.next != nil {
 		c.next.prev = c
+	} else {
+		g.crew.Keep(true)
 	}
 	g.first = c
 }
@@ -82,9 +88,15 @@ func (g *Group) remove(c *Conn) {
 		c.next.prev = c.prev
 	}
 	c.next, c.prev = nil, nil
-	if g.first == nil && g.lot != nil {
-		g.lot.close()
-		g.lot = nil
+	if g.lot != nil {
+		g.lot.leave(c.in.place)
+	}
+	if g.first == nil {
+		g.crew.Keep(false)
+		if g.lot != nil {
+			g.lot.close()
+			g.lot = nil
+		}
 	}
 }
 
@@ -116,6 +128,7 @@ func (g *Group) mark(c *Conn) {
 
 func (g *Group) flush() {
 	for {
+		runtime.Gosched() // whoever is about to send comes first, and more goes out with each write
 		g.mu.Lock()
 		batch := g.dirty
 		if len(batch) == 0 {

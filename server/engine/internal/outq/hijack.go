@@ -18,8 +18,9 @@ const (
 // hijacked.
 type ResponseWriter struct {
 	http.ResponseWriter
-	Group *Group
-	Conn  *Conn // set by Hijack
+	Group  *Group
+	Conn   *Conn         // set by Hijack
+	Reader *bufio.Reader // set by Hijack: what the library reads through; it holds a frame header
 }
 
 // Hijack takes over the connection from the HTTP server, with any bytes that the
@@ -35,6 +36,6 @@ func (w *ResponseWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		w.Conn.unread(early)
 	}
 	lib := bufio.NewReaderSize(w.Conn, libraryReads)
-	w.Conn.in.library = lib
+	w.Conn.in.library, w.Reader = lib, lib
 	return w.Conn, bufio.NewReadWriter(lib, bufio.NewWriterSize(w.Conn, libraryWrites)), nil
 }

@@ -1,77 +1,106 @@
 package outq
 
-import "time"
+import "parley/server/engine/internal/crew"
 
-// A connection is quiet, and may be parked, until fewSoon messages have come
-// with less than soon between one and the next; and again after the first longer
-// silence. Parking costs two system calls, which a busy connection saves by
-// keeping its goroutine.
+// A connection over a bare socket has no goroutine while nothing has come: its
+// group's lot starts the reader again. These bits of reader.state say where it is
+// and what it has to know.
 const (
-	soon    = time.Second
-	fewSoon = 4
+	reading uint32 = 1 << iota // somebody reads, or nobody does yet
+	arrived                    // something may have come since the last read
+	ended                      // for ever: the peer or we have closed; do not park any more
 )
+
+// Start lets t read: it is run on a goroutine whenever something has come, and
+// returns when [Conn.Await] or [Conn.Park] has parked the connection, or after
+// [Conn.Finish].
+func (c *Conn) Start(t crew.Task) {
+	c.in.task = t
+	c.group.track.Add()
+	c.group.crew.Go(t)
+}
+
+// Finish tells that reading has ended for good.
+func (c *Conn) Finish() { c.group.track.Done() }
+
+// Go runs a task on another goroutine.
+func (c *Conn) Go(t crew.Task) { c.group.crew.Go(t) }
 
 // Await tells the goroutine that reads whether to go on, at a point where no
 // message is under way. True: there is something to read, or Read should wait
 // for it itself. False: the connection is parked, that is, waits without a
-// goroutine and without buffers; the caller must return at once, and resume will
-// be called on a goroutine of its own when there is something to read, or when
-// the connection ends.
-func (c *Conn) Await(resume func()) bool {
+// goroutine and without buffers; the caller must return at once, and the task is
+// run again when there is something to read, or when the connection ends.
+func (c *Conn) Await() bool {
 	r := &c.in
-	if r.raw == nil || r.buf != nil || r.library != nil && r.library.Buffered() > 0 || !c.quiet() {
-		return true
+	for {
+		if c.Park() {
+			return false
+		}
+		if r.raw == nil || r.early != nil || c.unparsed() {
+			return true
+		}
+		r.into, r.n, r.err = nil, 0, nil
+		r.peek = true
+		err := r.raw.Read(r.fill)
+		r.peek = false
+		switch {
+		case err != nil || r.buf != nil:
+			return true
+		case r.err != nil:
+			r.early = r.err
+			return true
+		case r.state.Load()&ended != 0:
+			return true
+		case r.place.none() && !c.enter():
+			return true
+		}
 	}
-	r.into, r.n, r.err = nil, 0, nil
-	r.peek = true
-	err := r.raw.Read(r.fill)
-	r.peek = false
-	if err != nil || r.buf != nil {
-		return true
-	}
-	if r.err != nil {
-		r.early = r.err
-		return true
-	}
-	return !c.park(resume)
 }
 
-// quiet counts what came soon after what was before it.
-func (c *Conn) quiet() bool {
+// Park is Await without a look at the socket: true means that the connection is
+// parked, false that there may be something to read.
+func (c *Conn) Park() bool {
 	r := &c.in
-	now := time.Since(c.group.start)
-	if now-r.last > soon {
-		r.soon = 0
-	} else if r.soon < fewSoon {
-		r.soon++
-	}
-	r.last = now
-	return r.soon < fewSoon
+	return r.drained && !r.place.none() && !c.unparsed() && r.state.CompareAndSwap(reading, 0)
 }
 
-func (c *Conn) park(resume func()) bool {
+// unparsed reports whether bytes have been read that are not parsed yet.
+func (c *Conn) unparsed() bool {
+	return c.in.buf != nil || c.in.library != nil && c.in.library.Buffered() > 0
+}
+
+// reads takes note that what has arrived is about to be read.
+func (c *Conn) reads() {
+	if s := &c.in.state; s.Load()&arrived != 0 {
+		s.And(^arrived)
+	}
+}
+
+// rouse gives the connection its reader, if it has none, and tells it why.
+func (c *Conn) rouse(why uint32) {
+	if c.in.state.Or(why|reading)&reading == 0 {
+		c.group.crew.Go(c.in.task)
+	}
+}
+
+// enter makes the group's lot watch the connection; false means that it cannot
+// be parked.
+func (c *Conn) enter() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.ending || c.err != nil {
 		return false
 	}
-	l := c.group.parking(true) // c is open, and so will the lot be until c.mu is released
-	return l != nil && l.park(c, resume)
+	l := c.group.parking() // c is open, and so will the lot be until c.mu is released
+	return l != nil && l.enter(c)
 }
 
-// unpark gives the connection its goroutine back, if it is parked, before the
-// socket is closed or gets a deadline.
-func (c *Conn) unpark() {
-	if l := c.group.parking(false); l != nil {
-		l.wakeConn(c)
-	}
-}
-
-// parking returns the group's lot; without create nil if there is none.
-func (g *Group) parking(create bool) *lot {
+// parking returns the group's lot, or nil if there can be none.
+func (g *Group) parking() *lot {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.lot == nil && create {
+	if g.lot == nil {
 		g.lot = newLot(g)
 	}
 	return g.lot

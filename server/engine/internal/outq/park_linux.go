@@ -4,10 +4,11 @@ import (
 	"os"
 	"sync"
 	"syscall"
+	"unsafe"
 )
 
 // lot is where connections wait for data without a goroutine: an epoll set. It
-// lives while its group has connections, once one of them has been parked.
+// lives while its group has connections, once one of them has entered.
 type lot struct {
 	group *Group
 	set   *os.File // in the runtime's own poller, so that no thread blocks
@@ -15,7 +16,20 @@ type lot struct {
 	fd    int
 
 	mu     sync.Mutex
-	parked map[int32]*Conn // by descriptor
+	places []occupant
+	free   []int32 // indexes of places
+}
+
+// place is where a connection is in its lot: an index above 0, and which of the
+// connections that had that index it is. The system keeps both for us.
+type place struct{ index, turn int32 }
+
+// none reports whether the connection is in no lot.
+func (p place) none() bool { return p.index == 0 }
+
+type occupant struct {
+	conn *Conn
+	turn int32
 }
 
 // eventsAtOnce is how many connections are fetched in one system call.
@@ -32,7 +46,7 @@ func newLot(g *Group) *lot {
 		syscall.Close(fd)
 		return nil
 	}
-	l := &lot{group: g, set: os.NewFile(uintptr(fd), "epoll"), fd: fd, parked: map[int32]*Conn{}}
+	l := &lot{group: g, set: os.NewFile(uintptr(fd), "epoll"), fd: fd, places: make([]occupant, 1)}
 	if l.raw, err = l.set.SyscallConn(); err != nil {
 		l.set.Close()
 		return nil
@@ -44,61 +58,89 @@ func newLot(g *Group) *lot {
 // close ends the lot's goroutine.
 func (l *lot) close() { l.set.Close() }
 
-// run wakes the connections that have data.
+// run rouses the connections to which something has come.
 func (l *lot) run() {
 	events := make([]syscall.EpollEvent, eventsAtOnce)
-	n := 0
-	fetch := func(fd uintptr) bool {
-		var err error
-		n, err = syscall.EpollWait(int(fd), events, 0)
-		return n > 0 || err != nil && err != syscall.EINTR
+	conns := make([]*Conn, eventsAtOnce)
+	l.raw.Read(func(fd uintptr) bool { //nolint:errcheck // it ends when the set is closed
+		for {
+			n, err := epollWait(fd, events)
+			if err == syscall.EINTR {
+				continue
+			}
+			if err != 0 {
+				return true
+			}
+			l.find(events[:n], conns)
+			for i, c := range conns[:n] {
+				if c != nil {
+					c.rouse(meaning(events[i].Events))
+				}
+			}
+			clear(conns[:n])
+			if n < len(events) { // else there may be more, of which we would not be told again
+				return false
+			}
+		}
+	})
+}
+
+// epollWait fetches what is there and does not wait.
+func epollWait(fd uintptr, events []syscall.EpollEvent) (int, syscall.Errno) {
+	n, _, e := syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT, fd, uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), 0, 0, 0)
+	return int(n), e
+}
+
+func meaning(events uint32) uint32 {
+	if events&(syscall.EPOLLRDHUP|syscall.EPOLLHUP|syscall.EPOLLERR) != 0 {
+		return arrived | ended
 	}
-	for l.raw.Read(fetch) == nil {
-		for i := range max(n, 0) {
-			l.wake(events[i].Fd, nil)
+	return arrived
+}
+
+// find looks up whose events these are; nil for a connection that has left.
+func (l *lot) find(events []syscall.EpollEvent, conns []*Conn) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i := range events {
+		if o := l.places[events[i].Fd]; o.turn == events[i].Pad {
+			conns[i] = o.conn
 		}
 	}
 }
 
-// park adds a connection whose lock is held, so that its descriptor is valid.
-func (l *lot) park(c *Conn, resume func()) bool {
-	fd := int32(c.sock.fd)
+// enter adds a connection whose lock is held, so that its descriptor is valid.
+// What has come already counts as news.
+func (l *lot) enter(c *Conn) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	op := syscall.EPOLL_CTL_MOD
-	if !c.known {
-		op = syscall.EPOLL_CTL_ADD
+	var at int32
+	if n := len(l.free); n > 0 {
+		at, l.free = l.free[n-1], l.free[:n-1]
+	} else {
+		at = int32(len(l.places))
+		l.places = append(l.places, occupant{})
 	}
-	event := syscall.EpollEvent{Events: syscall.EPOLLIN | syscall.EPOLLRDHUP | syscall.EPOLLONESHOT, Fd: fd}
-	if err := syscall.EpollCtl(l.fd, op, int(fd), &event); err != nil {
+	o := &l.places[at]
+	o.turn++
+	o.conn = c
+	event := syscall.EpollEvent{Events: syscall.EPOLLIN | syscall.EPOLLRDHUP | syscall.EPOLLET&0xffffffff, Fd: at, Pad: o.turn}
+	if err := syscall.EpollCtl(l.fd, syscall.EPOLL_CTL_ADD, int(c.sock.fd), &event); err != nil {
+		o.conn = nil
+		l.free = append(l.free, at)
 		return false
 	}
-	c.known, c.resume = true, resume
-	l.parked[fd] = c
-	l.group.track.Add() // instead of the goroutine that ends now
+	c.in.place = place{at, o.turn}
 	return true
 }
 
-// wake gives the parked connection of that descriptor a goroutine again; with
-// only, if it is that one. An event of a descriptor that meanwhile belongs to
-// another connection wakes it for nothing, which does no harm.
-func (l *lot) wake(fd int32, only *Conn) {
-	l.mu.Lock()
-	c := l.parked[fd]
-	if c == nil || only != nil && c != only {
-		l.mu.Unlock()
-		return
-	}
-	delete(l.parked, fd)
-	l.mu.Unlock()
-	l.group.track.Go(c.resume)
-	l.group.track.Done()
-}
-
-func (l *lot) count() int {
+// leave takes back the place of a connection that is being closed; the system
+// forgets a closed socket by itself.
+func (l *lot) leave(p place) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return len(l.parked)
+	if o := &l.places[p.index]; !p.none() && o.turn == p.turn && o.conn != nil {
+		o.conn = nil
+		l.free = append(l.free, p.index)
+	}
 }
-
-func (l *lot) wakeConn(c *Conn) { l.wake(int32(c.sock.fd), c) }

@@ -5,12 +5,14 @@ package outq
 // lot does not exist here: every connection keeps its goroutine.
 type lot struct{}
 
+type place struct{}
+
+func (place) none() bool { return true }
+
 func newLot(*Group) *lot { return nil }
 
 func (*lot) close() {}
 
-func (*lot) park(*Conn, func()) bool { return false }
+func (*lot) enter(*Conn) bool { return false }
 
-func (*lot) wakeConn(*Conn) {}
-
-func (*lot) count() int { return 0 }
+func (*lot) leave(place) {}

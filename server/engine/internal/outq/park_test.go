@@ -14,59 +14,69 @@ import (
 	"parley/server/engine/frame"
 )
 
-// reading is a reader that lets its connection be parked.
-type reading struct {
+// visitor is a reader that lets its connection be parked.
+type visitor struct {
 	p     *pair
 	got   chan string
 	ended chan error
-	limit int  // bytes a message
-	quiet bool // count as quiet always
+	after func() // run once a message is read and the connection can be read by others
 }
 
-func (r *reading) start() {
-	r.got, r.ended = make(chan string, 16), make(chan error, 1)
-	r.p.track.Go(r.read)
+func (v *visitor) start() {
+	v.got, v.ended = make(chan string, 16), make(chan error, 1)
+	v.p.Start(v)
 }
 
-func (r *reading) read() {
-	for {
-		if r.quiet {
-			r.p.in.soon = 0
-		}
-		if !r.p.Await(r.read) {
-			return
-		}
-		buf := make([]byte, r.limit)
-		n, err := io.ReadFull(r.p.Conn, buf)
+func (v *visitor) Run() {
+	for v.p.Await() {
+		buf := make([]byte, 2)
+		n, err := io.ReadFull(v.p.Conn, buf)
 		if err != nil {
-			r.ended <- err
+			v.ended <- err
+			v.p.Finish()
 			return
 		}
-		r.got <- string(buf[:n])
+		v.got <- string(buf[:n])
+		if after := v.after; after != nil {
+			if v.p.Park() {
+				after()
+				return
+			}
+			v.p.Go(task(after))
+		}
 	}
 }
 
-// parked counts the connections without a goroutine.
+type task func()
+
+func (t task) Run() { t() }
+
+// parked counts the connections that nobody reads.
 func (g *Group) parked() int {
-	if l := g.parking(false); l != nil {
-		return l.count()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	n := 0
+	for c := g.first; c != nil; c = c.next {
+		if c.in.state.Load()&reading == 0 {
+			n++
+		}
 	}
-	return 0
+	return n
 }
 
 // settled waits until the connection is parked, where that is possible.
-func (r *reading) settled(t *testing.T) {
-	if r.p.in.raw == nil || runtime.GOOS != "linux" {
+func (v *visitor) settled(t *testing.T) {
+	if v.p.in.raw == nil || runtime.GOOS != "linux" {
 		return
 	}
-	require.Eventually(t, func() bool { return r.p.group.parked() == 1 }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return v.p.group.parked() == 1 }, 5*time.Second, time.Millisecond)
 }
 
-func overEachReading(t *testing.T, quiet bool, test func(t *testing.T, r *reading)) {
+func overEachReading(t *testing.T, test func(t *testing.T, v *visitor)) {
 	overEach(t, generous(), func(t *testing.T, p *pair) {
-		r := &reading{p: p, limit: 2, quiet: quiet}
-		r.start()
-		test(t, r)
+		v := &visitor{p: p}
+		v.start()
+		test(t, v)
 		p.peer.Close()
 		p.Close()
 		require.NoError(t, p.track.Wait(context.Background()))
@@ -74,31 +84,32 @@ func overEachReading(t *testing.T, quiet bool, test func(t *testing.T, r *readin
 	})
 }
 
-// What comes for a parked connection is read, also in pieces, and a busy one is
-// not parked.
+// What comes for a parked connection is read, also in pieces.
 func TestParkedReads(t *testing.T) {
-	overEachReading(t, false, func(t *testing.T, r *reading) {
-		r.settled(t)
+	overEachReading(t, func(t *testing.T, v *visitor) {
+		v.settled(t)
 		for _, pieces := range []string{"ab", "c d", "efgh", "i j", "kl"} {
 			for piece := range strings.SplitSeq(pieces, " ") {
-				_, err := io.WriteString(r.p.peer, piece)
+				_, err := io.WriteString(v.p.peer, piece)
 				require.NoError(t, err)
 			}
 			for want := strings.ReplaceAll(pieces, " ", ""); want != ""; want = want[2:] {
-				assert.Equal(t, want[:2], <-r.got)
+				assert.Equal(t, want[:2], <-v.got)
 			}
 		}
-		if r.p.in.raw != nil { // six messages at once: not quiet any more
-			assert.Zero(t, r.p.group.parked())
-		}
+		v.settled(t)
 	})
 }
 
 func TestParkedConnectionNoticesItsEnd(t *testing.T) {
 	for name, end := range map[string]func(p *pair){
 		"the peer closes": func(p *pair) { p.peer.Close() },
-		"we close":        func(p *pair) { p.Close() },
-		"we abort":        func(p *pair) { p.Abort(frame.ErrSlow) },
+		"the peer closes behind its last message": func(p *pair) {
+			io.WriteString(p.peer, "ab") //nolint:errcheck // it ends either way
+			p.peer.Close()
+		},
+		"we close": func(p *pair) { p.Close() },
+		"we abort": func(p *pair) { p.Abort(frame.ErrSlow) },
 		"the group is cut": func(p *pair) {
 			p.group.Cut()
 		},
@@ -109,11 +120,11 @@ func TestParkedConnectionNoticesItsEnd(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			overEachReading(t, false, func(t *testing.T, r *reading) {
-				r.settled(t)
-				end(r.p)
+			overEachReading(t, func(t *testing.T, v *visitor) {
+				v.settled(t)
+				end(v.p)
 				select {
-				case err := <-r.ended:
+				case err := <-v.ended:
 					require.Error(t, err)
 				case <-time.After(5 * time.Second):
 					t.Fatal("the reader was not told")
@@ -125,15 +136,35 @@ func TestParkedConnectionNoticesItsEnd(t *testing.T) {
 
 // Whatever is sent at the moment of parking is not overlooked.
 func TestParkingRaces(t *testing.T) {
-	overEachReading(t, true, func(t *testing.T, r *reading) {
+	overEachReading(t, func(t *testing.T, v *visitor) {
 		for range 300 {
-			_, err := io.WriteString(r.p.peer, "xy")
+			_, err := io.WriteString(v.p.peer, "xy")
 			require.NoError(t, err)
 			select {
-			case <-r.got:
+			case <-v.got:
 			case <-time.After(5 * time.Second):
 				t.Fatal("overlooked")
 			}
 		}
+	})
+}
+
+// Who has read a message may take his time over it: others read on.
+func TestReadingGoesOnWhileWorkLasts(t *testing.T) {
+	overEach(t, generous(), func(t *testing.T, p *pair) {
+		release := make(chan struct{})
+		v := &visitor{p: p, after: func() { <-release }}
+		v.start()
+		for range 8 {
+			_, err := io.WriteString(p.peer, "xyz.")
+			require.NoError(t, err)
+			assert.Equal(t, "xy", <-v.got)
+			assert.Equal(t, "z.", <-v.got)
+		}
+		p.peer.Close()
+		require.Error(t, <-v.ended)
+		p.Close()
+		require.NoError(t, p.track.Wait(context.Background()))
+		close(release)
 	})
 }

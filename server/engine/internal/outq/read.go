@@ -4,8 +4,11 @@ import (
 	"bufio"
 	"io"
 	"net"
+	"sync/atomic"
 	"syscall"
 	"time"
+
+	"parley/server/engine/internal/crew"
 )
 
 // readSize is the size of the pooled buffer that a connection holds while it has
@@ -31,8 +34,11 @@ type reader struct {
 
 	library *bufio.Reader // the library's own, with a frame header at most; nil before the handshake
 	peek    bool          // fill shall not wait
-	soon    uint8         // see quiet
-	last    time.Duration // since the group's start: the last call of quiet
+	drained bool          // the last read took all there was
+
+	state atomic.Uint32 // see park.go
+	task  crew.Task     // what reads; set by Start
+	place place         // in the group's lot
 }
 
 func (r *reader) init(c *Conn) {
@@ -152,7 +158,9 @@ func (c *Conn) readReady() bool {
 		pooled = c.group.reads.Get().(*[]byte)
 		into = *pooled
 	}
+	c.reads()
 	n, err := c.sock.read(into)
+	r.drained = n < len(into)
 	if n > 0 {
 		if r.n = n; pooled != nil {
 			r.buf, r.begin, r.end = pooled, 0, n

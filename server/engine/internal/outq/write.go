@@ -109,7 +109,7 @@ func (c *Conn) settle() {
 	}
 	c.mu.Unlock()
 	if linger {
-		c.unpark()
+		c.rouse(ended)
 	}
 	if shut {
 		c.closeSocket()

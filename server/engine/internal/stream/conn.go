@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"parley/server/engine/frame"
+	"parley/server/engine/internal/crew"
 	"parley/server/engine/internal/outq"
 	"parley/server/engine/internal/track"
 	"parley/shared/engineio"
@@ -33,7 +34,7 @@ type Conn struct {
 	o      Options
 	q      *outq.Conn
 	br     *bufio.Reader
-	packet func(engineio.Packet)
+	packet func(engineio.Packet) crew.Task
 	gone   func(engineio.Reason, error)
 }
 
@@ -100,9 +101,10 @@ func (c *Conn) Close(engineio.Reason) {
 // Abort closes the connection at once.
 func (c *Conn) Abort(err error) { c.q.Abort(err) }
 
-// Start begins to read on a goroutine of its own. packet gets every packet, in
-// order and one at a time; gone is called once, after the last.
-func (c *Conn) Start(packet func(engineio.Packet), gone func(engineio.Reason, error)) {
+// Start begins to read. packet gets every packet, in order and one at a time; the
+// task it returns, unless nil, is run on another goroutine. gone is called once,
+// after the last packet.
+func (c *Conn) Start(packet func(engineio.Packet) crew.Task, gone func(engineio.Reason, error)) {
 	c.packet, c.gone = packet, gone
 	c.o.Track.Go(c.loop)
 }
@@ -114,7 +116,9 @@ func (c *Conn) loop() {
 			c.end(err)
 			return
 		}
-		c.packet(p)
+		if task := c.packet(p); task != nil {
+			c.q.Go(task)
+		}
 	}
 }
 

@@ -1,0 +1,122 @@
+package websocket
+
+import (
+	"context"
+	"io"
+
+	"github.com/coder/websocket"
+
+	"parley/server/engine/frame"
+)
+
+// message reads one message. Nearly all are one frame, not compressed: those are
+// read past the library, in two steps and without a copy. Whatever else comes is
+// the library's: fragments, compression, control frames, and what is wrong.
+func (c *Conn) message() (data []byte, text bool, err error) {
+	if h, plain := c.header(); plain {
+		if h.Length > uint64(c.a.o.MaxPayload) {
+			return nil, false, ErrTooLarge
+		}
+		c.br.Discard(h.Size) //nolint:errcheck // it has been peeked at
+		if data, err = c.payload(int(h.Length)); err != nil {
+			return nil, false, err
+		}
+		c.q.EndMessage()
+		frame.Unmask(h.Key, data)
+		return data, h.Text(), nil
+	}
+	kind, r, err := c.ws.Reader(context.Background())
+	if err != nil {
+		return nil, false, err
+	}
+	c.q.BeginMessage()
+	data, err = c.parts(r)
+	if err == nil {
+		err = c.q.ReadErr() // see there: the library may have cut the message short
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	c.q.EndMessage()
+	return data, kind == websocket.MessageText, nil
+}
+
+// header waits for the header of the next frame and leaves it where it is; plain
+// is false for all that the library has to deal with, errors included.
+func (c *Conn) header() (h frame.Header, plain bool) {
+	b, err := c.br.Peek(2)
+	if err != nil {
+		return h, false
+	}
+	n := frame.HeaderSize(b[1])
+	if n == 0 {
+		return h, false
+	}
+	c.q.BeginMessage()
+	if b, err = c.br.Peek(n); err != nil {
+		return h, false
+	}
+	h, ok := frame.ParseHeader(b)
+	return h, ok && h.Plain()
+}
+
+// firstPart is how much memory the mere announcement of a long message gets.
+const firstPart = 64 << 10
+
+// payload reads n bytes.
+func (c *Conn) payload(n int) ([]byte, error) {
+	data := make([]byte, min(n, firstPart))
+	_, err := io.ReadFull(c.br, data)
+	for err == nil && len(data) < n {
+		have := len(data)
+		data = append(data, make([]byte, min(have, n-have))...)
+		_, err = io.ReadFull(c.br, data[have:])
+	}
+	return data, err
+}
+
+// parts reads a message of the library into a buffer that the receiver may keep: of exactly
+// its size, or less than twice of it when it is long.
+func (c *Conn) parts(r io.Reader) ([]byte, error) {
+	pooled := c.a.small.Get().(*[]byte)
+	defer c.a.small.Put(pooled)
+	n, err := fill(r, *pooled, 0)
+	if err == io.EOF {
+		return append(make([]byte, 0, n), (*pooled)[:n]...), nil
+	}
+	var buf []byte
+	more := *pooled // what was read beyond buf
+	for size := 16 * smallMessage; err == nil; size *= 4 {
+		next := make([]byte, size)
+		n = copy(next, buf)
+		n += copy(next[n:], more)
+		buf = next
+		if n, err = fill(r, buf, n); err != nil {
+			break
+		}
+		// It is full, and often that was all: sizes are powers of two.
+		var m int
+		m, err = fill(r, *pooled, 0)
+		if more = (*pooled)[:m]; err == io.EOF && m > 0 {
+			buf, n = append(buf, more...), n+m
+		}
+	}
+	if err != io.EOF {
+		return nil, err
+	}
+	if n < len(buf)/2 {
+		return append(make([]byte, 0, n), buf[:n]...), nil
+	}
+	return buf[:n:n], nil
+}
+
+// fill reads until buf is full or the message ends; io.EOF means that it ended.
+func fill(r io.Reader, buf []byte, n int) (int, error) {
+	for {
+		m, err := r.Read(buf[n:])
+		n += m
+		if err != nil || n == len(buf) && m == 0 {
+			return n, err
+		}
+	}
+}
