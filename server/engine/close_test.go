@@ -93,9 +93,8 @@ func TestReasonsOverWebSocket(t *testing.T) {
 // Rows: E12
 func TestMessageThatDoesNotEnd(t *testing.T) {
 	for name, b := range map[string][]byte{
-		"half a frame":       append(frameHeader(0x81, 10, true), 0, 0, 0, 0, '4', 'x'),
-		"an enormous length": append(frameHeader(0x81, 1<<62, true), 0, 0, 0, 0, '4', 'x'),
-		"no last fragment":   maskedFrame(0x01, []byte("4x")),
+		"half a frame":     append(frameHeader(0x81, 10, true), 0, 0, 0, 0, '4', 'x'),
+		"no last fragment": maskedFrame(0x01, []byte("4x")),
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -108,6 +107,21 @@ func TestMessageThatDoesNotEnd(t *testing.T) {
 				require.Equal(t, engineio.ReasonTransportError, e.reason)
 				require.ErrorContains(t, e.err, "in time")
 				require.LessOrEqual(t, time.Since(begin), 32*time.Second)
+			})
+		})
+	}
+	for name, first := range map[string]byte{"text": 0x81, "binary": 0x82, "fragment": 0x01} {
+		t.Run("an enormous length: "+name, func(t *testing.T) { // nobody waits for that
+			synctest.Test(t, func(t *testing.T) {
+				f := startPipe(t, engine.Config{})
+				c, a := f.connectRaw()
+				begin := time.Now()
+				c.write(append(frameHeader(first, 1<<62, true), 0, 0, 0, 0, '4', 'x')...)
+				e := await(t, a.closed)
+				require.Equal(t, engineio.ReasonTransportError, e.reason)
+				require.ErrorIs(t, e.err, engine.ErrTooLarge)
+				require.Zero(t, time.Since(begin))
+				require.Equal(t, "close(1009) +closed", c.reaction())
 			})
 		})
 	}

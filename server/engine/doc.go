@@ -18,7 +18,7 @@
 // is carried out after it. No lock is held while anything is written to a
 // network. An idle WebSocket session has no timer of its own, since each shard of
 // the server has one, and at most one goroutine, which reads; over TCP on Linux it
-// has none, since one for each shard waits for all that are silent.
+// has none between two messages, since one for each shard waits for all of them.
 //
 // # Order
 //
@@ -54,10 +54,10 @@
 //   - Errors before an upgrade (version, method, session) are answered with HTTP
 //     status and JSON, not with frames after the 101.
 //   - A message above MaxPayload ends the session with "transport error" and
-//     [ErrTooLarge] on both transports; over polling the request gets a 413 at
-//     once, even if only its Content-Length is too large. On WebTransport, as in
-//     the reference, it is a "parse error": the session ends as soon as the header
-//     has announced it.
+//     [ErrTooLarge] on both transports, as soon as a frame announces it; over
+//     polling the request gets a 413 at once, even if only its Content-Length is
+//     too large. On WebTransport, as in the reference, the reason is "parse
+//     error".
 //   - A payload that cannot be parsed is answered with 400, and so is a POST to a
 //     session that has been upgraded meanwhile.
 //   - Methods other than GET and POST get 405 instead of 500.

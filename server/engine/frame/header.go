@@ -55,6 +55,9 @@ func ParseHeader(b []byte) (h Header, ok bool) {
 // Plain reports whether the frame is a whole message, not compressed.
 func (h *Header) Plain() bool { return h.first == fin|opText || h.first == fin|opBinary }
 
+// Compressed reports whether the length says nothing about the message.
+func (h *Header) Compressed() bool { return h.first&rsv1 != 0 }
+
 // Text reports whether a plain frame is a text message.
 func (h *Header) Text() bool { return h.first == fin|opText }
 

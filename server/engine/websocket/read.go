@@ -13,10 +13,11 @@ import (
 // read past the library, in two steps and without a copy. Whatever else comes is
 // the library's: fragments, compression, control frames, and what is wrong.
 func (c *Conn) message() (data []byte, text bool, err error) {
-	if h, plain := c.header(); plain {
-		if h.Length > uint64(c.a.o.MaxPayload) {
-			return nil, false, ErrTooLarge
-		}
+	h, known := c.header()
+	if known && h.Length > uint64(c.a.o.MaxPayload) && !h.Compressed() {
+		return nil, false, ErrTooLarge
+	}
+	if known && h.Plain() {
 		c.br.Discard(h.Size) //nolint:errcheck // it has been peeked at
 		if data, err = c.payload(int(h.Length)); err != nil {
 			return nil, false, err
@@ -41,9 +42,9 @@ func (c *Conn) message() (data []byte, text bool, err error) {
 	return data, kind == websocket.MessageText, nil
 }
 
-// header waits for the header of the next frame and leaves it where it is; plain
-// is false for all that the library has to deal with, errors included.
-func (c *Conn) header() (h frame.Header, plain bool) {
+// header waits for the header of the next frame and leaves it where it is; known
+// is false for what only the library has a word for, errors included.
+func (c *Conn) header() (h frame.Header, known bool) {
 	b, err := c.br.Peek(2)
 	if err != nil {
 		return h, false
@@ -56,8 +57,7 @@ func (c *Conn) header() (h frame.Header, plain bool) {
 	if b, err = c.br.Peek(n); err != nil {
 		return h, false
 	}
-	h, ok := frame.ParseHeader(b)
-	return h, ok && h.Plain()
+	return frame.ParseHeader(b)
 }
 
 // firstPart is how much memory the mere announcement of a long message gets.

@@ -24,12 +24,16 @@
 //
 // # Reading
 //
-// While a connection has no unread data it holds no buffer. One that is quiet
-// (see [Conn.Await]) holds no goroutine either: on Linux it waits in an epoll set
-// that a group has for all of its connections, and gets a goroutine when there is
-// something to read. With the stack that is some 4 KiB less for each. A busy
-// connection keeps its goroutine, which is faster; so does everything that is not
-// a bare socket.
+// While a connection has no unread data it holds no buffer, and between two
+// messages no goroutine: on Linux it waits in an epoll set that a group has for
+// all of its connections, and when something comes the group's crew reads it.
+// With the stack that is some 4 KiB less for each. The set is edge-triggered, so
+// that parking a connection costs no system call; for the same reason somebody
+// who has read all there was need not ask the socket whether there is more.
+//
+// A connection is parked before what it has brought is dealt with: whoever read a
+// message runs its handlers too, without another switch, and when they take their
+// time somebody else reads on. What is not a bare socket keeps a goroutine.
 //
 // # Bounds
 //
