@@ -33,7 +33,7 @@ func (srv *Server) withBundles(next http.Handler) http.Handler {
 	return &bundles{files: srv.cfg.Client, version: srv.cfg.ClientVersion, next: next, srv: srv, tags: map[string]string{}, zipped: map[string][]byte{}}
 }
 
-// bundleNames are the files that the reference serves; a .map belongs to each.
+// isBundle knows the files that the reference serves; a .map belongs to each.
 func isBundle(name string) bool {
 	switch strings.TrimSuffix(name, ".map") {
 	case "socket.io.js", "socket.io.min.js", "socket.io.esm.min.js", "socket.io.msgpack.min.js":

@@ -18,8 +18,8 @@ type Config struct {
 	// cookies, HTTP middleware. Its Open field is the server's own and ignored. Its Logger defaults to Logger.
 	Engine engine.Config
 
-	// ConnectTimeout is how long a connection may stay without a namespace: it bounds the wait for the CONNECT
-	// packet and the time that middlewares take. Then the connection is closed. Default 45 s.
+	// ConnectTimeout is how long a connection may stay without its first namespace: it bounds the wait for the
+	// CONNECT packet and the time that middlewares take. Then the connection is closed. Default 45 s.
 	ConnectTimeout time.Duration
 
 	// AckTimeout is the deadline of every acknowledgement that is asked for without one of its own (a deadline of
@@ -60,8 +60,8 @@ type Config struct {
 
 	// Client holds the browser bundles of the official client: socket.io.js, socket.io.min.js,
 	// socket.io.esm.min.js, socket.io.msgpack.min.js and a .map of each, served below the path. Beside a file may
-	// lie its .br and .gz form, which is then sent to who accepts it; a gzip form that is not there is made and kept
-	// in memory. Default nil: these paths answer 404 and say where to get them.
+	// lie its .br and .gz form, which is then sent to who accepts it; a gzip or deflate form that is not there is
+	// made and kept in memory. Default nil: these paths answer 404 and say where to get them.
 	Client fs.FS
 
 	// ClientVersion is the version of the bundles, which becomes their ETag. Default: a hash of each file.

@@ -16,16 +16,23 @@
 // # Contents
 //
 //   - Attaching: [New], [Config], [Server] (an http.Handler), [Server.Shutdown]
-//   - Namespaces: [Server.Of], and on demand [Server.Match], [Server.MatchFunc], [Parent]
-//   - Letting in: Use with a [ConnectFunc], [Refusal], [Socket.Handshake], OnConnect, OnDisconnect
+//   - Connections, and HTTP in front of them: Config.Engine, package parley/server/engine, [Socket.Conn]
+//   - Namespaces: [Server.Of], and on demand [Server.Match], [Server.MatchFunc], [Parent]; [Server.OnNamespace]
+//   - Letting in: Use with a [ConnectFunc], [Refusal], [Socket.Handshake], OnConnect
+//   - Putting out and leaving: [Socket.Disconnect], OnDisconnecting, OnDisconnect, [Socket.Context]
 //   - Receiving: [Handle], [On], [Socket.On], [Socket.OnAck], [Socket.OnAny], UseEvent with an [EventFunc]
 //   - Sending: [Emit], [Socket.Emit], and to many with [Target]: To, Except, Local, Volatile, NoCompress
 //   - Asking: [Ask], [AskOne], [Socket.EmitAck], [Target.EmitAck], Timeout
 //   - Rooms: [Socket.Join], [Socket.Leave], [Socket.Rooms], [Namespace.OnRoom]
-//   - Sets of sockets: [Target.Fetch], [Target.Join], [Target.Leave], [Target.Disconnect], [RemoteSocket]
+//   - What belongs to a socket: [Socket.ID], [Socket.Set], [Socket.Get]
+//   - Sets of sockets: [Target.Sockets], [Target.Fetch], [Target.Join], [Target.Leave], [Target.Disconnect],
+//     [RemoteSocket]
 //   - Between servers: [Namespace.ServerEmit], [Namespace.OnServer], package parley/server/adapter
 //   - Coming back: Config.Recovery, [Socket.Recovered]
-//   - Protection: [Limits], Config.Admit with an [AdmitFunc], [Bucket], [Fault], Config.OnFault
+//   - Protection: [Limits], and Config.Admit with an [AdmitFunc], a [Verdict], a [Bucket]
+//   - What went wrong: [ErrDisconnected] and the other errors beside it, [Fault], Config.OnFault
+//
+// Most of them have an Example.
 //
 // # Order
 //

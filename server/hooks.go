@@ -8,7 +8,8 @@ import (
 )
 
 // ConnectFunc lets a socket into a namespace, or refuses it with an error. It runs before the client is told
-// anything; ctx ends when the client leaves or takes too long.
+// anything; ctx ends when the client leaves, which it is made to do after Config.ConnectTimeout if it is in no other
+// namespace.
 //
 // An *[event.Error] is told to the client: CONNECT_ERROR with its message, and with its code and data as data. So
 // is a *[Refusal]. Any other error becomes "internal error" for the client and is reported as a [Fault].

@@ -114,7 +114,7 @@ func (t *table) each(name string, fn func(*handler)) {
 	}
 }
 
-// has reports whether a handler answers name already.
+// hasSole reports whether a handler answers name already.
 func (t *table) hasSole(name string) bool {
 	found := false
 	t.each(name, func(h *handler) { found = found || h.sole })

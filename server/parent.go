@@ -22,13 +22,14 @@ type Parent struct {
 
 // Match declares namespaces by pattern. Names that exist win, then parents are asked in the order in which they
 // were declared. Anchor the pattern: ^/room-\d+$. What a pattern fits a client can make: without
-// Config.CleanupNamespaces every name that was ever asked for stays in memory.
+// Config.CleanupNamespaces every name that was ever asked for stays in memory. Call it before the server is served, as
+// [Server.Of].
 func (srv *Server) Match(pattern *regexp.Regexp) *Parent {
 	return srv.addParent(&Parent{srv: srv, pattern: pattern})
 }
 
-// MatchFunc declares namespaces by a function, which may take its time: the client waits, at most ConnectTimeout,
-// and auth is what it sent. An error refuses the client as one of a [ConnectFunc] does.
+// MatchFunc declares namespaces by a function, which may take its time: the client waits, and auth is what it sent. ctx
+// is that of a [ConnectFunc], and an error refuses the client as one of those does.
 func (srv *Server) MatchFunc(match func(ctx context.Context, name string, auth event.Value) (bool, error)) *Parent {
 	return srv.addParent(&Parent{srv: srv, match: match})
 }
@@ -170,7 +171,7 @@ func (srv *Server) release(ns *Namespace) {
 	srv.mu.Lock()
 	ns.users--
 	unused := srv.unused(ns)
-	if unused && ns.recoverer != nil && !srv.closing {
+	if unused && ns.recoverer != nil {
 		unused = false
 		if ns.idle == nil {
 			ns.idle = time.AfterFunc(srv.cfg.Recovery+time.Second, func() { srv.cleanup(ns) })
@@ -184,9 +185,10 @@ func (srv *Server) release(ns *Namespace) {
 	}
 }
 
-// unused reports whether a namespace can go; the caller holds mu.
+// unused reports whether a namespace can go; the caller holds mu. At the end of the server all go in another way.
 func (srv *Server) unused(ns *Namespace) bool {
-	return srv.cfg.CleanupNamespaces && ns.users == 0 && ns.parent != nil && !ns.static && srv.namespaces[ns.name] == ns
+	return srv.cfg.CleanupNamespaces && !srv.closing &&
+		ns.users == 0 && ns.parent != nil && !ns.static && srv.namespaces[ns.name] == ns
 }
 
 // cleanup removes a namespace if it is still unused.

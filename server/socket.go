@@ -78,7 +78,7 @@ func (s *Socket) extra() *extras {
 	return s.more
 }
 
-// extraLocked is extra for a caller that does not hold mu. The returned lists are safe without it.
+// lists is extra for a caller that does not hold mu. The lists in it are safe without it.
 func (s *Socket) lists() *extras {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -3,6 +3,7 @@ package server_test
 import (
 	"context"
 	"regexp"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -67,5 +68,45 @@ func TestNobodyIsInBeforeTheAnnouncement(t *testing.T) {
 			p.expect(`4/room-1,{"message":"locked","data":{"code":"forbidden"}}`)
 			p.cut()
 		}
+	})
+}
+
+// closer counts how often it is closed.
+type closer struct {
+	*adapter.Local
+	closed *atomic.Int32
+}
+
+func (a closer) Close() error {
+	a.closed.Add(1)
+	return a.Local.Close()
+}
+
+// A middleware that outlives the shutdown does not close the adapter of its namespace once more.
+// Rows: N13
+func TestLateMiddlewareAfterShutdown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var closed atomic.Int32
+		f := startPipe(t, server.Config{CleanupNamespaces: true, Adapter: func(k adapter.Sink) adapter.Adapter {
+			return closer{adapter.NewLocal(k, adapter.LocalConfig{}), &closed}
+		}})
+		release := make(chan struct{})
+		f.Match(regexp.MustCompile(`^/room-\d$`)).Use(func(next server.ConnectFunc) server.ConnectFunc {
+			return func(ctx context.Context, s *server.Socket) error {
+				<-release
+				return next(ctx, s)
+			}
+		})
+		p := f.dial()
+		p.send("0/room-1,")
+		synctest.Wait()
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		require.ErrorIs(t, f.Shutdown(ctx), context.Canceled)
+		require.EqualValues(t, 2, closed.Load(), "/ and /room-1")
+		close(release)
+		synctest.Wait()
+		require.EqualValues(t, 2, closed.Load())
+		p.cut()
 	})
 }

@@ -106,8 +106,8 @@ type Change struct {
 }
 
 // Sink is a namespace as its adapter sees it. All methods are safe for concurrent use and none blocks on the
-// network. An adapter may call Deliver, Replay and Ask with its own lock held, as long as Index, Remove, Keep,
-// Suspend and Drop do without that lock.
+// network. An adapter may call Deliver and Replay with its own lock held, as long as Index, Remove, Keep, Suspend and
+// Drop do without that lock. The others may call code of the application.
 type Sink interface {
 	// Namespace is the name on the wire.
 	Namespace() string
