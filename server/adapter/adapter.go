@@ -228,7 +228,8 @@ type Recoverer interface {
 	// Drop forgets the session of m, which said goodbye.
 	Drop(m Member)
 	// Take removes the session and returns it, ready for Replay. offset is the last position the client has seen, ""
-	// when it has seen no event. A socket that is still connected under the session, on whatever server, is evicted.
+	// when it has seen no event. A socket that is still connected under the session, on whatever server, is evicted;
+	// what it keeps or suspends from then on counts no more.
 	// The error is [ErrNoSession] when there is none, and [ErrGap] when the log does not reach back far enough; then
 	// the session is gone all the same.
 	Take(ctx context.Context, pid, offset string) (Session, error)

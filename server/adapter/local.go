@@ -42,6 +42,7 @@ type session struct {
 	Session
 	live  Member
 	since time.Time // when live took it
+	old   Member    // who is evicted for somebody that takes the session just now; then nothing else is here
 }
 
 // NewLocal returns the adapter of one server's namespace. It starts nothing; a timer runs while there are lost

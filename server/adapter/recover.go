@@ -21,7 +21,7 @@ func (l *Local) Keep(m Member) {
 	s := m.Session()
 	l.smu.Lock()
 	defer l.smu.Unlock()
-	if kept := l.sessions[s.PID]; l.closed || kept != nil && kept.live == m {
+	if kept := l.sessions[s.PID]; l.closed || kept != nil && (kept.live == m || kept.old == m) {
 		return
 	}
 	kept := &session{Session: s, live: m}
@@ -73,24 +73,54 @@ func (l *Local) Drop(m Member) {
 // Take removes a session, evicts who is still connected under it, and returns it.
 func (l *Local) Take(_ context.Context, pid, offset string) (Session, error) {
 	now := time.Now()
-	l.smu.Lock()
-	kept, ok := l.sessions[pid]
-	delete(l.sessions, pid)
-	l.smu.Unlock()
+	s, live, ok := l.remove(pid, now)
 	if !ok {
 		return Session{}, ErrNoSession
 	}
-	s := kept.Session
-	if kept.live != nil {
-		s = l.lose(kept, now)
-		last, ok := l.sink.Evict(kept.live)
+	if live != nil {
+		last, ok := l.sink.Evict(live)
 		if !ok {
+			l.forget(pid, live)
 			return Session{}, ErrNoSession
 		}
 		s.Rooms, s.Data = last.Rooms, last.Data
-	} else if now.After(s.Expires) {
-		return Session{}, ErrNoSession
 	}
+	s, err := l.begin(s, offset, now)
+	if err != nil {
+		l.forget(pid, live)
+	}
+	return s, err
+}
+
+// remove takes a session out and leaves a note in the place of one that is connected, so that live, who has to be
+// evicted, does not store it again until its new owner keeps it.
+func (l *Local) remove(pid string, now time.Time) (s Session, live Member, ok bool) {
+	l.smu.Lock()
+	defer l.smu.Unlock()
+	kept, ok := l.sessions[pid]
+	if !ok || kept.old != nil {
+		return Session{}, nil, false
+	}
+	if kept.live == nil {
+		delete(l.sessions, pid)
+		return kept.Session, nil, !now.After(kept.Expires)
+	}
+	l.sessions[pid] = &session{old: kept.live, Session: Session{Expires: now.Add(l.cfg.Recovery)}}
+	l.armLocked()
+	return l.lose(kept, now), kept.live, true
+}
+
+// forget takes the note about old away.
+func (l *Local) forget(pid string, old Member) {
+	l.smu.Lock()
+	defer l.smu.Unlock()
+	if kept := l.sessions[pid]; kept != nil && kept.old != nil && kept.old == old {
+		delete(l.sessions, pid)
+	}
+}
+
+// begin makes a session ready for Replay.
+func (l *Local) begin(s Session, offset string, now time.Time) (Session, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	from, err := l.from(s, offset, now)

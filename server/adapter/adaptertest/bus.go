@@ -1,6 +1,7 @@
 package adaptertest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -39,6 +40,7 @@ type busSession struct {
 	adapter.Session
 	owner *busNode
 	live  adapter.Member
+	old   adapter.Member // being evicted; then nothing else is here
 }
 
 // NewBus returns a cluster without servers.
@@ -308,6 +310,9 @@ func (n *busNode) Keep(m adapter.Member) {
 	s := m.Session()
 	n.bus.mu.Lock()
 	defer n.bus.mu.Unlock()
+	if kept := n.bus.sessions[s.PID]; kept != nil && kept.old == m {
+		return
+	}
 	n.bus.sessions[s.PID] = &busSession{Session: s, owner: n, live: m}
 }
 
@@ -334,8 +339,11 @@ func (n *busNode) Take(_ context.Context, pid, offset string) (adapter.Session, 
 	n.bus.mu.Lock()
 	kept := n.bus.sessions[pid]
 	delete(n.bus.sessions, pid)
+	if kept != nil && (kept.live != nil || kept.old != nil) {
+		n.bus.sessions[pid] = &busSession{old: cmp.Or(kept.live, kept.old)}
+	}
 	n.bus.mu.Unlock()
-	if kept == nil || kept.live == nil && time.Now().After(kept.Expires) {
+	if kept == nil || kept.live == nil && (kept.old != nil || time.Now().After(kept.Expires)) {
 		return adapter.Session{}, adapter.ErrNoSession
 	}
 	s := kept.Session

@@ -202,6 +202,7 @@ func (k sink) Apply(members []adapter.Member, c adapter.Change) {
 
 func (k sink) Evict(m adapter.Member) (adapter.Session, bool) {
 	old := m.(*member)
+	k.adapter.(adapter.Recoverer).Keep(old) // a change of its rooms or data comes in between
 	old.end()
 	k.adapter.(adapter.Recoverer).Suspend(old) // as a server does; the session has a new owner by now
 	return old.Session(), true
