@@ -56,7 +56,10 @@ func (b *Bus) Open(sink adapter.Sink) adapter.Adapter {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.named++
-	n := &busNode{bus: b, sink: sink, name: "node-" + strconv.Itoa(b.named), stop: make(chan struct{}), stopped: make(chan struct{})}
+	n := &busNode{
+		bus: b, sink: sink, name: "node-" + strconv.Itoa(b.named),
+		stop: make(chan struct{}), stopped: make(chan struct{}), moved: make(chan struct{}),
+	}
 	n.at = b.base + len(b.log)
 	b.nodes = append(b.nodes, n)
 	go n.read()
@@ -122,8 +125,9 @@ type busNode struct {
 	stop    chan struct{}
 	stopped chan struct{}
 
-	mu sync.Mutex // held while an entry is delivered
-	at int        // guarded by mu: the reader's position
+	mu    sync.Mutex    // held while an entry is delivered
+	at    int           // guarded by mu: the reader's position
+	moved chan struct{} // guarded by mu; closed and replaced when at changes
 }
 
 // read delivers entry after entry.
@@ -133,8 +137,12 @@ func (n *busNode) read() {
 		n.mu.Lock()
 		e, at, grown := n.bus.next(n.at)
 		n.at = at
-		if grown == nil && e.change == nil {
-			n.deliver(e, at)
+		if grown == nil {
+			if e.change == nil {
+				n.deliver(e, at)
+			}
+			close(n.moved)
+			n.moved = make(chan struct{})
 		}
 		n.mu.Unlock()
 		if grown == nil {
@@ -386,6 +394,9 @@ func (n *busNode) Replay(ctx context.Context, m adapter.Member, s adapter.Sessio
 	if _, err := fmt.Sscanf(s.From, "bus-%d", &at); err != nil {
 		return adapter.ErrGap
 	}
+	if err := n.reach(ctx, at); err != nil {
+		return err
+	}
 	rooms := append([]event.Room{event.Room(s.SID)}, s.Rooms...)
 	for {
 		added, err := n.portion(m, s, rooms, &at)
@@ -398,6 +409,26 @@ func (n *busNode) Replay(ctx context.Context, m adapter.Member, s adapter.Sessio
 		}
 		if err := flush(ctx); err != nil {
 			return err
+		}
+	}
+}
+
+// reach waits for the reader: what the client has seen on another server may be news here, and must not be delivered
+// once more.
+func (n *busNode) reach(ctx context.Context, at int) error {
+	for {
+		n.mu.Lock()
+		reached, moved := n.at >= at, n.moved
+		n.mu.Unlock()
+		if reached {
+			return nil
+		}
+		select {
+		case <-moved:
+		case <-n.stopped:
+			return adapter.ErrNoSession
+		case <-ctx.Done():
+			return context.Cause(ctx)
 		}
 	}
 }
