@@ -95,11 +95,13 @@ func (s *Socket) admit() {
 		}
 		s.ns = ns
 	}
-	select {
-	case <-s.ns.announced:
-	case <-ctx.Done():
-		s.refuse(ctx.Err())
-		return
+	if !s.ns.isOpen() {
+		select {
+		case <-s.ns.announced:
+		case <-ctx.Done():
+			s.refuse(ctx.Err())
+			return
+		}
 	}
 	session, recovered := s.takeSession(ctx)
 	if !recovered || !s.srv().cfg.RecoverySkipsMiddleware {

@@ -162,14 +162,17 @@ func (k sink) Ask(members []adapter.Member, _ adapter.Flags, p adapter.Packet, a
 			once.Do(func() { answer(adapter.Answer{Socket: m.id, Args: args, Err: err}) })
 		}
 		m.mu.Lock()
-		if m.reply == nil {
+		reply, ended := m.reply, m.ended
+		if reply == nil && !ended {
 			m.pending[id] = func(err error) { done(nil, err) }
-			m.mu.Unlock()
-			continue
 		}
-		reply := m.reply
 		m.mu.Unlock()
-		go done(reply())
+		switch {
+		case ended:
+			done(nil, errGone)
+		case reply != nil:
+			go done(reply())
+		}
 	}
 	return func(err error) {
 		for _, am := range members {
