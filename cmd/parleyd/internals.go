@@ -18,16 +18,18 @@ import (
 )
 
 // internals is the handler of the internal address: metrics for Prometheus under
-// /metrics, profiles under /debug/pprof/, and the health checks. None of it is
-// for the public: profiles tell about memory, and taking one costs.
-func internals(m *metrics, health *httpd.Health, log *slog.Logger) http.Handler {
+// /metrics, the health checks, and if wanted profiles under /debug/pprof/. None of
+// it is for the public: profiles tell about memory, and taking one costs.
+func internals(m *metrics, health *httpd.Health, profiles bool, log *slog.Logger) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn)}))
-	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
-	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
-	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
-	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
-	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	if profiles {
+		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+		mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
+		mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+		mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+		mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	}
 	return httpd.New(httpd.Config{Site: mux, Health: health, Log: log})
 }
 

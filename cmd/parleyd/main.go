@@ -31,11 +31,20 @@ type options struct {
 	Data      string        `help:"Folder for what is stored; made when missing." default:"data" type:"path"`
 	Web       string        `help:"Folder to serve the page from, laid out like web/ in the source. Default: what is built in." type:"existingdir" placeholder:"DIR"`
 	Origin    []string      `help:"Pages of another origin that may use the realtime endpoint, like https://chat.example." placeholder:"ORIGIN"`
-	Internal  string        `help:"Address for metrics, profiles and health checks, not for the public. Default: none." placeholder:"HOST:PORT"`
+	Internal  string        `help:"Address for metrics and health checks, not for the public. Default: none." placeholder:"HOST:PORT"`
+	Pprof     bool          `help:"Serve profiles under /debug/pprof/ of the internal address."`
 	Grace     time.Duration `help:"How long work under way may take when stopping." default:"15s"`
 	Recovery  time.Duration `help:"How long after a lost connection it can be taken up again." default:"2m"`
 	LogLevel  slog.Level    `help:"debug, info, warn or error." default:"info"`
 	LogFormat string        `help:"text or json." enum:"text,json" default:"text"`
+}
+
+// Validate is called by kong.
+func (o *options) Validate() error {
+	if o.Pprof && o.Internal == "" {
+		return errors.New("--pprof needs --internal: profiles are not for the public")
+	}
+	return nil
 }
 
 // The exit codes.

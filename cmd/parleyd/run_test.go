@@ -85,7 +85,7 @@ func waitReady(t *testing.T, url string, log *lockedLog) {
 func TestProgramServesAndStops(t *testing.T) {
 	addr, internal, log := freeAddr(t), freeAddr(t), &lockedLog{}
 	data := filepath.Join(t.TempDir(), "new", "folder")
-	stop := start(t, log, "--addr", addr, "--internal", internal, "--data", data, "--log-format", "json", "--origin", "https://friend.example")
+	stop := start(t, log, "--addr", addr, "--internal", internal, "--pprof", "--data", data, "--log-format", "json", "--origin", "https://friend.example")
 	waitReady(t, "http://"+addr+"/readyz", log)
 
 	code, body := fetch(t, "http://"+addr+"/room/lobby")
@@ -157,6 +157,7 @@ func TestProgramSaysWhatIsWrong(t *testing.T) {
 	}{
 		{"help", []string{"--help"}, exitDone, "Serves the Parley chat"},
 		{"unknown flag", []string{"--nope"}, exitUsage, "unknown flag --nope"},
+		{"profiles for everybody", []string{"--pprof"}, exitUsage, "--internal"},
 		{"odd level", []string{"--log-level", "loud"}, exitUsage, "loud"},
 		{"address in use", []string{"--addr", taken, "--data", t.TempDir()}, exitFailed, "address already in use"},
 		{"internal address in use", []string{"--addr", freeAddr(t), "--internal", taken, "--data", t.TempDir()}, exitFailed, "internal address"},

@@ -79,7 +79,7 @@ func serve(ctx context.Context, o options, log *slog.Logger) (err error) {
 	})
 	if counted != nil {
 		counted.watch(srv)
-		stop, err := serveInternals(ctx, o.Internal, internals(counted, health, log), log)
+		stop, err := serveInternals(ctx, o.Internal, internals(counted, health, o.Pprof, log), log)
 		if err != nil {
 			return err
 		}
