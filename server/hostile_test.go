@@ -96,6 +96,9 @@ func TestHostileInputs(t *testing.T) {
 	}})
 	f.Of(event.NewNamespace("/other"))
 	udp := f.listenUDP()
+	l, s := udp.join(f) // the listener's goroutines begin when somebody comes
+	l.leave()
+	gone(t, s)
 	for name, join := range map[string]func(*fixture) (line, *server.Socket){
 		"websocket":    (*fixture).joinWebSocket,
 		"polling":      (*fixture).joinPolling,

@@ -14,6 +14,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"parley/server/engine"
 )
 
 // rawSocket is a WebSocket client that sends bytes as they stand.
@@ -160,4 +162,16 @@ func (c *rawSocket) untilClose() string {
 		}
 		fmt.Fprintf(&b, "%s ", payload)
 	}
+}
+
+// The answer to the request and the open packet are one write, and so arrive
+// together.
+func TestHandshakeIsOneWrite(t *testing.T) {
+	f := start(t, engine.Config{})
+	c := f.dialRaw("")
+	require.NotZero(t, c.br.Buffered())
+	op, b, err := c.frame()
+	require.NoError(t, err)
+	require.Equal(t, byte(0x81), op)
+	require.Equal(t, byte('0'), b[0])
 }

@@ -48,6 +48,7 @@ func (srv *Server) serveUpgrade(w http.ResponseWriter, r *http.Request, s *Sessi
 		srv.report(Refusal{Request: r, Code: engineio.BadRequest, Message: err.Error(), Context: badUpgrade, Err: err})
 		return
 	}
+	ws.Flush()
 	srv.candidate(s, ws)
 }
 

@@ -66,8 +66,9 @@ type Conn struct {
 }
 
 // Accept answers the opening handshake. When it returns an error, the request
-// has been answered. It does not look at the Origin header. The HTTP server's
-// goroutine is free afterwards: nothing is read before [Conn.Start].
+// has been answered; else the answer leaves with what is sent first, or with
+// [Conn.Flush]. It does not look at the Origin header. The HTTP server's goroutine
+// is free afterwards: nothing is read before [Conn.Start].
 func (a *Acceptor) Accept(w http.ResponseWriter, r *http.Request, g *outq.Group) (*Conn, error) {
 	mode := websocket.CompressionDisabled
 	if a.o.Deflate > 0 {

@@ -2,8 +2,11 @@ package outq
 
 import (
 	"bufio"
+	"bytes"
 	"net"
 	"net/http"
+
+	"parley/server/engine/frame"
 )
 
 // Sizes of the library's own buffers. It reads through the first, which only has
@@ -15,12 +18,26 @@ const (
 )
 
 // ResponseWriter is a response writer that gives away a [Conn] when it is
-// hijacked.
+// hijacked. The answer that announces the new protocol is the first that the Conn
+// has queued, so that it leaves together with what is sent next: who has nothing
+// to send calls [Conn.Flush].
 type ResponseWriter struct {
 	http.ResponseWriter
 	Group  *Group
 	Conn   *Conn         // set by Hijack
 	Reader *bufio.Reader // set by Hijack: what the library reads through; it holds a frame header
+
+	switches bool
+}
+
+// switching is the first line of the answer.
+const switching = "HTTP/1.1 101 Switching Protocols\r\n"
+
+// WriteHeader keeps the header of an answer that is to follow with Hijack.
+func (w *ResponseWriter) WriteHeader(status int) {
+	if w.switches = status == http.StatusSwitchingProtocols; !w.switches {
+		w.ResponseWriter.WriteHeader(status)
+	}
 }
 
 // Hijack takes over the connection from the HTTP server, with any bytes that the
@@ -31,6 +48,13 @@ func (w *ResponseWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		return nil, nil, err
 	}
 	w.Conn = New(nc, w.Group)
+	if w.switches {
+		var answer bytes.Buffer
+		answer.WriteString(switching)
+		w.Header().Write(&answer) //nolint:errcheck // a buffer takes everything
+		answer.WriteString("\r\n")
+		w.Conn.Queue(frame.Raw(answer.Bytes())) //nolint:errcheck // it is open
+	}
 	if n := rw.Reader.Buffered(); n > 0 {
 		early, _ := rw.Reader.Peek(n) // n bytes are there
 		w.Conn.unread(early)
