@@ -27,9 +27,9 @@ import (
 // line is a client's connection, joined to "/", over one of the transports. It
 // speaks Engine.IO packets byte by byte; a binary one has "b:" in front.
 type line interface {
-	write(packets ...string) // as far as the server reads them
-	until(packet string)     // reads until one begins so
-	closed()                 // waits until the server has closed
+	write(packets ...string)          // as far as the server reads them
+	until(packet string) (all string) // reads until one begins so
+	closed()                          // waits until the server has closed
 	leave()
 }
 
@@ -73,9 +73,12 @@ func (l webSocketLine) write(packets ...string) {
 	}
 }
 
-func (l webSocketLine) until(packet string) {
+func (l webSocketLine) until(packet string) string {
 	l.t.Helper()
-	for !strings.HasPrefix(l.raw(), packet) {
+	for {
+		if got := l.raw(); strings.HasPrefix(got, packet) {
+			return got
+		}
 	}
 }
 
@@ -84,18 +87,24 @@ func (l webSocketLine) leave()  { l.close() }
 
 // pollingLine is a line over HTTP long-polling.
 type pollingLine struct {
-	f   *fixture
-	url string
+	f    *fixture
+	url  string
+	came []string // packets of the last poll that nobody has asked for
 }
 
 func (f *fixture) joinPolling() (line, *server.Socket) {
 	f.t.Helper()
-	l := &pollingLine{f, f.url + "/socket.io/?EIO=4&transport=polling"}
+	return f.joining(f.openPolling())
+}
+
+func (f *fixture) openPolling() *pollingLine {
+	f.t.Helper()
+	l := &pollingLine{f: f, url: f.url + "/socket.io/?EIO=4&transport=polling"}
 	_, body := l.poll()
 	var open struct{ SID string }
 	require.NoError(f.t, json.Unmarshal([]byte(body[1:]), &open))
 	l.url += "&sid=" + open.SID
-	return f.joining(l)
+	return l
 }
 
 func (l *pollingLine) poll() (status int, body string) {
@@ -126,16 +135,19 @@ func (l *pollingLine) write(packets ...string) {
 	_ = resp.Body.Close()
 }
 
-func (l *pollingLine) until(want string) {
+func (l *pollingLine) until(want string) string {
 	l.f.t.Helper()
 	for {
-		status, body := l.poll()
-		require.Equal(l.f.t, http.StatusOK, status)
-		for packet := range strings.SplitSeq(body, "\x1e") {
+		for len(l.came) > 0 {
+			packet := l.came[0]
+			l.came = l.came[1:]
 			if strings.HasPrefix(packet, want) {
-				return
+				return packet
 			}
 		}
+		status, body := l.poll()
+		require.Equal(l.f.t, http.StatusOK, status)
+		l.came = strings.Split(body, "\x1e")
 	}
 }
 
@@ -237,13 +249,13 @@ func (l *streamLine) read() (string, error) {
 	return string(data[h.Size:]), err
 }
 
-func (l *streamLine) until(packet string) {
+func (l *streamLine) until(packet string) string {
 	l.t.Helper()
 	for {
 		got, err := l.read()
 		require.NoError(l.t, err)
 		if strings.HasPrefix(got, packet) {
-			return
+			return got
 		}
 	}
 }

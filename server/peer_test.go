@@ -101,15 +101,21 @@ type peer struct {
 // dial opens a connection and reads the handshake.
 func (f *fixture) dial() *peer {
 	f.t.Helper()
-	ws, _, err := websocket.Dial(f.t.Context(), f.url+"/socket.io/?EIO=4&transport=websocket&room=one", &websocket.DialOptions{
+	p := f.dialURL(f.url + "/socket.io/?EIO=4&transport=websocket&room=one")
+	require.True(f.t, strings.HasPrefix(p.raw(), `0{"sid":`))
+	return p
+}
+
+// dialURL opens a WebSocket.
+func (f *fixture) dialURL(url string) *peer {
+	f.t.Helper()
+	ws, _, err := websocket.Dial(f.t.Context(), url, &websocket.DialOptions{
 		HTTPClient: f.http, HTTPHeader: http.Header{"X-Test": {"yes"}},
 	})
 	require.NoError(f.t, err)
 	ws.SetReadLimit(8 << 20)
-	p := &peer{t: f.t, ws: ws}
 	f.t.Cleanup(func() { _ = ws.CloseNow() })
-	require.True(f.t, strings.HasPrefix(p.raw(), `0{"sid":`))
-	return p
+	return &peer{t: f.t, ws: ws}
 }
 
 // join dials and connects to a namespace; it returns the peer and its socket.

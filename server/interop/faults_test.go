@@ -1,6 +1,7 @@
 package interop_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"parley/server"
+	"parley/server/interop/faultnet"
 	"parley/shared/client"
 	"parley/shared/client/engine"
 	"parley/shared/client/outbox"
@@ -49,12 +51,12 @@ func faultModes() map[string][]engine.Transport {
 }
 
 // onFaultyNetwork runs f for every server and mode with a client behind a proxy.
-func onFaultyNetwork(t *testing.T, modes []string, f func(t *testing.T, p *proxy, s *client.Socket)) {
+func onFaultyNetwork(t *testing.T, modes []string, f func(t *testing.T, p *faultnet.Proxy, s *client.Socket)) {
 	for name, url := range faultyServers(t) {
 		for _, mode := range modes {
 			t.Run(name+"/"+mode, func(t *testing.T) {
-				p := startProxy(t, url)
-				f(t, p, faultySocket(t, p.url, client.Config{Transports: faultModes()[mode]}))
+				p := faultnet.Start(t, url)
+				f(t, p, faultySocket(t, p.URL, client.Config{Transports: faultModes()[mode]}))
 			})
 		}
 	}
@@ -93,7 +95,7 @@ func disconnects(t *testing.T, s *client.Socket) <-chan engineio.Reason {
 
 // Rows: H08 H11 F06 F09
 func TestEveryCallEndsWhenTheNetworkIsCut(t *testing.T) {
-	onFaultyNetwork(t, []string{"websocket", "polling", "upgrade"}, func(t *testing.T, p *proxy, s *client.Socket) {
+	onFaultyNetwork(t, []string{"websocket", "polling", "upgrade"}, func(t *testing.T, p *faultnet.Proxy, s *client.Socket) {
 		s.Conn().Connect()
 		requireWorks(t, s)
 		var wg sync.WaitGroup
@@ -129,7 +131,7 @@ func TestEveryCallEndsWhenTheNetworkIsCut(t *testing.T) {
 				requireWorks(t, s)
 				return
 			case <-time.After(60 * time.Millisecond):
-				p.cut()
+				p.Cut()
 			}
 		}
 	})
@@ -137,11 +139,11 @@ func TestEveryCallEndsWhenTheNetworkIsCut(t *testing.T) {
 
 // Rows: F13 H05
 func TestABlackHoleIsNoticed(t *testing.T) {
-	onFaultyNetwork(t, []string{"websocket", "polling"}, func(t *testing.T, p *proxy, s *client.Socket) {
+	onFaultyNetwork(t, []string{"websocket", "polling"}, func(t *testing.T, p *faultnet.Proxy, s *client.Socket) {
 		s.Conn().Connect()
 		requireWorks(t, s)
 		lost := disconnects(t, s)
-		p.set(fault{swallowUp: true, swallowDown: true})
+		p.Set(faultnet.Fault{SwallowUp: true, SwallowDown: true})
 		began := time.Now()
 		select {
 		case reason := <-lost:
@@ -151,7 +153,7 @@ func TestABlackHoleIsNoticed(t *testing.T) {
 			require.Fail(t, "nobody noticed")
 		}
 		require.NoError(t, s.Emit("echo", "buffered meanwhile"))
-		p.set(fault{})
+		p.Set(faultnet.Fault{})
 		requireWorks(t, s)
 		assert.Zero(t, s.Buffered())
 	})
@@ -159,19 +161,19 @@ func TestABlackHoleIsNoticed(t *testing.T) {
 
 // Rows: F12 F13
 func TestHalfOpenConnections(t *testing.T) {
-	for name, f := range map[string]fault{"up": {swallowUp: true}, "down": {swallowDown: true}} {
+	for name, f := range map[string]faultnet.Fault{"up": {SwallowUp: true}, "down": {SwallowDown: true}} {
 		t.Run(name, func(t *testing.T) {
-			onFaultyNetwork(t, []string{"websocket"}, func(t *testing.T, p *proxy, s *client.Socket) {
+			onFaultyNetwork(t, []string{"websocket"}, func(t *testing.T, p *faultnet.Proxy, s *client.Socket) {
 				s.Conn().Connect()
 				requireWorks(t, s)
 				lost := disconnects(t, s)
-				p.set(f)
+				p.Set(f)
 				select {
 				case <-lost:
 				case <-time.After(faultPatience):
 					require.Fail(t, "nobody noticed")
 				}
-				p.set(fault{})
+				p.Set(faultnet.Fault{})
 				requireWorks(t, s)
 			})
 		})
@@ -182,8 +184,8 @@ func TestHalfOpenConnections(t *testing.T) {
 //
 // Rows: F11
 func TestAProbeFindsABlackHole(t *testing.T) {
-	p := startProxy(t, startFixture(t, server.Config{}).url)
-	s := faultySocket(t, p.url, client.Config{})
+	p := faultnet.Start(t, startFixture(t, server.Config{}).url)
+	s := faultySocket(t, p.URL, client.Config{})
 	s.Conn().Connect()
 	requireWorks(t, s)
 	s.Conn().Retry()
@@ -193,7 +195,7 @@ func TestAProbeFindsABlackHole(t *testing.T) {
 		require.Fail(t, "a connection that works was dropped", reason)
 	case <-time.After(500 * time.Millisecond):
 	}
-	p.set(fault{swallowDown: true})
+	p.Set(faultnet.Fault{SwallowDown: true})
 	began := time.Now()
 	s.Conn().Retry()
 	select {
@@ -202,14 +204,14 @@ func TestAProbeFindsABlackHole(t *testing.T) {
 	case <-time.After(faultPatience):
 		require.Fail(t, "nobody noticed")
 	}
-	p.set(fault{})
+	p.Set(faultnet.Fault{})
 	requireWorks(t, s)
 }
 
 // Rows: F05 F09
 func TestCutAtTheHandshake(t *testing.T) {
-	onFaultyNetwork(t, []string{"websocket", "polling"}, func(t *testing.T, p *proxy, s *client.Socket) {
-		p.set(fault{refuse: func(n int, _ []byte) bool { return n <= 3 }})
+	onFaultyNetwork(t, []string{"websocket", "polling"}, func(t *testing.T, p *faultnet.Proxy, s *client.Socket) {
+		p.Set(faultnet.Fault{Refuse: func(n int, _ []byte) bool { return n <= 3 }})
 		failures := make(chan error, 100)
 		defer s.OnConnectError(func(err error) { failures <- err })()
 		s.Conn().Connect()
@@ -222,17 +224,20 @@ func TestCutAtTheHandshake(t *testing.T) {
 	})
 }
 
+// isWebSocket reports whether the first bytes of a connection ask for one.
+func isWebSocket(first []byte) bool { return bytes.Contains(first, []byte("transport=websocket")) }
+
 // Rows: G03
 func TestCutAtTheUpgrade(t *testing.T) {
-	onFaultyNetwork(t, []string{"upgrade"}, func(t *testing.T, p *proxy, s *client.Socket) {
-		p.set(fault{refuse: func(_ int, first []byte) bool { return isWebSocket(first) }})
+	onFaultyNetwork(t, []string{"upgrade"}, func(t *testing.T, p *faultnet.Proxy, s *client.Socket) {
+		p.Set(faultnet.Fault{Refuse: func(_ int, first []byte) bool { return isWebSocket(first) }})
 		s.Conn().Connect()
 		requireWorks(t, s)
 		assert.Equal(t, "polling", s.Conn().State().Transport)
 		lost := disconnects(t, s)
-		p.set(fault{})
+		p.Set(faultnet.Fault{})
 		for cut := true; cut; {
-			p.cut() // between two polls nobody notices: the next one takes a new connection
+			p.Cut() // between two polls nobody notices: the next one takes a new connection
 			select {
 			case <-lost:
 				cut = false
@@ -246,8 +251,8 @@ func TestCutAtTheUpgrade(t *testing.T) {
 
 // Rows: D01 E13
 func TestASlowNetwork(t *testing.T) {
-	onFaultyNetwork(t, []string{"websocket", "polling"}, func(t *testing.T, p *proxy, s *client.Socket) {
-		p.set(fault{chunk: 1000, pause: time.Millisecond})
+	onFaultyNetwork(t, []string{"websocket", "polling"}, func(t *testing.T, p *faultnet.Proxy, s *client.Socket) {
+		p.Set(faultnet.Fault{Chunk: 1000, Pause: time.Millisecond})
 		s.Conn().Connect()
 		requireWorks(t, s)
 		text := strings.Repeat("slow ", 20_000)
@@ -270,7 +275,7 @@ var (
 	enter = event.NewCall[string, int](books, "enter")
 )
 
-func startLedger(t *testing.T) (*ledger, *proxy) {
+func startLedger(t *testing.T) (*ledger, *faultnet.Proxy) {
 	t.Helper()
 	f := startFixture(t, server.Config{})
 	l := &ledger{arrived: map[string]int{}}
@@ -282,7 +287,7 @@ func startLedger(t *testing.T) (*ledger, *proxy) {
 		}
 		return len(l.stored), nil
 	})
-	return l, startProxy(t, f.url)
+	return l, faultnet.Start(t, f.url)
 }
 
 func (l *ledger) entries() []string {
@@ -292,13 +297,13 @@ func (l *ledger) entries() []string {
 }
 
 // cutUntil cuts the network every now and then until done is closed.
-func cutUntil(p *proxy, done <-chan struct{}) {
+func cutUntil(p *faultnet.Proxy, done <-chan struct{}) {
 	for {
 		select {
 		case <-done:
 			return
 		case <-time.After(40 * time.Millisecond):
-			p.cut()
+			p.Cut()
 		}
 	}
 }
@@ -306,7 +311,7 @@ func cutUntil(p *proxy, done <-chan struct{}) {
 // Rows: H12 D04
 func TestRetriedEmitsArriveInOrderUnderCuts(t *testing.T) {
 	l, p := startLedger(t)
-	conn := faultySocket(t, p.url, client.Config{Retries: 1000, AckTimeout: time.Second}).Conn()
+	conn := faultySocket(t, p.URL, client.Config{Retries: 1000, AckTimeout: time.Second}).Conn()
 	s := conn.Of(books)
 	var want []string
 	for i := range 150 {
@@ -327,7 +332,7 @@ func TestRetriedEmitsArriveInOrderUnderCuts(t *testing.T) {
 // Rows: D12 D05
 func TestOutboxUnderCuts(t *testing.T) {
 	l, p := startLedger(t)
-	conn := faultySocket(t, p.url, client.Config{Buffer: client.Buffer{None: true}, AckTimeout: time.Second}).Conn()
+	conn := faultySocket(t, p.URL, client.Config{Buffer: client.Buffer{None: true}, AckTimeout: time.Second}).Conn()
 	s := conn.Of(books)
 	done := make(chan struct{})
 	var mu sync.Mutex
@@ -377,7 +382,7 @@ func TestOutboxUnderCuts(t *testing.T) {
 // Rows: H07 D01 D02
 func TestPlainEmitsUnderCuts(t *testing.T) {
 	l, p := startLedger(t)
-	conn := faultySocket(t, p.url, client.Config{}).Conn()
+	conn := faultySocket(t, p.URL, client.Config{}).Conn()
 	s := conn.Of(books)
 	for i := range 300 {
 		require.NoError(t, s.Emit("enter", fmt.Sprintf("id-%03d", i)))
@@ -385,7 +390,7 @@ func TestPlainEmitsUnderCuts(t *testing.T) {
 	conn.Connect()
 	for range 5 {
 		<-time.After(20 * time.Millisecond)
-		p.cut()
+		p.Cut()
 	}
 	_, err := s.Timeout(-1).EmitAck(t.Context(), "enter", "last")
 	for errors.Is(err, client.ErrDisconnected) {
