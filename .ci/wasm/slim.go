@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	_ "embed" // the files of browser
 	"encoding/json"
 	"fmt"
 	"os"
@@ -11,38 +12,32 @@ import (
 	"strings"
 )
 
-// goApp is the module whose server half the page has no use for.
-const goApp = "github.com/maxence-charriere/go-app/v10"
+// goApp is the module the page is drawn with, uuid one that goApp needs for names
+// of tabs only.
+const (
+	goApp = "github.com/maxence-charriere/go-app/v10"
+	uuid  = "github.com/google/uuid"
+)
 
-// serverHalf are the files of goApp's package app that only a server needs and
-// that carry no build constraint. Through them every page links net/http, TLS and
-// elliptic curves: a fifth of what a visitor downloads, and none of it can run.
-func serverHalf() []string { return []string{"http.go", "resource.go"} }
+// left are the files of goApp's package app that a page has no use for or that the
+// browser can do, none with a build constraint. Through http.go and resource.go
+// every page links net/http, TLS and elliptic curves; through route.go regular
+// expressions with all of Unicode's tables; through crypto.go, and through uuid,
+// ciphers. Together they are a third of what a visitor downloads.
+func left() []string { return []string{"http.go", "resource.go", "route.go", "crypto.go"} }
 
-// browserHalf stands in for what the rest of the package names of serverHalf:
-// a type that is only ever passed on, and where a page finds its resources.
-const browserHalf = `package app
+// browserApp stands in for what the rest of the package names of the files left
+// out, browserUUID for the module.
+var (
+	//go:embed browser/app.go
+	browserApp []byte
+	//go:embed browser/uuid.go
+	browserUUID []byte
+)
 
-import "strings"
-
-// Handler serves pages; in a browser there are none to serve.
-type Handler struct{}
-
-// clientResourceResolver turns /web/… into an address below location.
-func clientResourceResolver(location string) func(string) string {
-	return func(path string) string {
-		name, ok := strings.CutPrefix(strings.Trim(path, "/"), "web/")
-		if !ok {
-			return path
-		}
-		return location + "/" + name
-	}
-}
-`
-
-// slimModfile copies goApp into dir, takes its server half out of builds for the
-// browser, and returns a go.mod for -modfile that is the project's own but for
-// the use of the copy.
+// slimModfile copies goApp into dir, puts what the browser has in place of what is
+// left out, and returns a go.mod for -modfile that is the project's own but for the
+// use of the copy.
 func slimModfile(ctx context.Context, dir string) (string, error) {
 	source, err := moduleDir(ctx, goApp)
 	if err != nil {
@@ -53,12 +48,22 @@ func slimModfile(ctx context.Context, dir string) (string, error) {
 		return "", fmt.Errorf("copy go-app: %w", err)
 	}
 	pkg := filepath.Join(copied, "pkg", "app")
-	for _, name := range serverHalf() {
+	for _, name := range left() {
 		if err := constrain(filepath.Join(pkg, name)); err != nil {
 			return "", err
 		}
 	}
-	if err := os.WriteFile(filepath.Join(pkg, "browserhalf_js.go"), []byte(browserHalf), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(pkg, "browser_js.go"), browserApp, 0o644); err != nil {
+		return "", err
+	}
+	ids := filepath.Join(dir, "uuid")
+	if err := os.Mkdir(ids, 0o755); err != nil {
+		return "", err
+	}
+	if err := os.WriteFile(filepath.Join(ids, "uuid_js.go"), browserUUID, 0o644); err != nil {
+		return "", err
+	}
+	if err := os.WriteFile(filepath.Join(ids, "go.mod"), []byte("module "+uuid+"\n"), 0o644); err != nil {
 		return "", err
 	}
 
@@ -66,7 +71,7 @@ func slimModfile(ctx context.Context, dir string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	mod = fmt.Appendf(mod, "\nreplace %s => ./%s\n", goApp, filepath.ToSlash(copied))
+	mod = fmt.Appendf(mod, "\nreplace (\n\t%s => ./%s\n\t%s => ./%s\n)\n", goApp, filepath.ToSlash(copied), uuid, filepath.ToSlash(ids))
 	sum, err := os.ReadFile("go.sum")
 	if err != nil {
 		return "", err

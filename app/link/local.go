@@ -2,12 +2,11 @@ package link
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"sync"
 
 	"parley/app/state"
@@ -112,15 +111,17 @@ func (l *Link) loadLocal() {
 // newToken makes the secret that proves who uses this device.
 func newToken() string {
 	var b [20]byte
-	_, _ = rand.Read(b[:]) // never fails: it ends the program instead
+	random(b[:])
 	return hex.EncodeToString(b[:])
 }
 
-// keyOf names a user's data on this device. It says nothing about the token and
-// is not the public id, which other pages of this origin may know.
+// keyOf names a user's data on this device. It is not the public id, which other
+// pages of this origin may know, and says too little about the token to find it:
+// 64 bits of 160.
 func keyOf(token string) string {
-	sum := sha256.Sum256([]byte("parley device " + token))
-	return hex.EncodeToString(sum[:8])
+	sum := fnv.New64a()
+	_, _ = sum.Write([]byte(token)) // never fails
+	return hex.EncodeToString(sum.Sum(nil))
 }
 
 func (d *local) saveProfile(ctx context.Context, p state.Profile) error {

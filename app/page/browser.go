@@ -1,8 +1,9 @@
 package page
 
 import (
-	"crypto/rand"
+	"encoding/binary"
 	"encoding/hex"
+	"math/rand/v2"
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
@@ -108,10 +109,11 @@ func columns() int {
 	return 1
 }
 
-// newID is a random id for a message.
+// newID is a random id for a message. It has to be unique, not secret: everybody
+// in the room sees it.
 func newID() string {
-	b := make([]byte, 16)
-	rand.Read(b)
+	b := binary.NativeEndian.AppendUint64(nil, rand.Uint64())
+	b = binary.NativeEndian.AppendUint64(b, rand.Uint64())
 	b[6] = b[6]&0x0f | 0x40
 	b[8] = b[8]&0x3f | 0x80
 	s := hex.EncodeToString(b)

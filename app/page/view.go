@@ -32,38 +32,31 @@ type rail struct {
 
 func (l look) rail() rail {
 	v := rail{Alone: l.Columns == 1 && l.Open == "", Me: l.Profile.Name, MeID: string(l.Profile.ID), Conn: l.connLine(), Listed: l.Listed || len(l.Rooms) > 0}
-	type entry struct {
-		item ui.RoomItem
-		at   int64
-	}
-	var mine, more []entry
+	var mine, more []*state.Room
 	for _, r := range l.Rooms {
-		if r.Gone {
-			continue
+		switch {
+		case r.Gone:
+		case r.Mine:
+			mine = append(mine, r)
+		default:
+			more = append(more, r)
 		}
-		e := entry{item: l.roomItem(r)}
-		if !r.Mine {
-			more = append(more, e)
-			continue
-		}
-		e.at = r.Last.At
-		mine = append(mine, e)
 	}
-	slices.SortFunc(mine, func(a, b entry) int {
-		return cmp.Or(cmp.Compare(b.at, a.at), compareTitles(a.item, b.item))
+	slices.SortFunc(mine, func(a, b *state.Room) int {
+		return cmp.Or(cmp.Compare(b.Last.At, a.Last.At), compareTitles(a, b))
 	})
-	slices.SortFunc(more, func(a, b entry) int { return compareTitles(a.item, b.item) })
-	for _, e := range mine {
-		v.Mine = append(v.Mine, e.item)
+	slices.SortFunc(more, compareTitles)
+	for _, r := range mine {
+		v.Mine = append(v.Mine, l.roomItem(r))
 	}
-	for _, e := range more {
-		v.More = append(v.More, e.item)
+	for _, r := range more {
+		v.More = append(v.More, l.roomItem(r))
 	}
 	return v
 }
 
-func compareTitles(a, b ui.RoomItem) int {
-	return cmp.Or(cmp.Compare(strings.ToLower(a.Title), strings.ToLower(b.Title)), cmp.Compare(a.ID, b.ID))
+func compareTitles(a, b *state.Room) int {
+	return cmp.Or(cmp.Compare(strings.ToLower(a.Info.Title), strings.ToLower(b.Info.Title)), cmp.Compare(a.Info.ID, b.Info.ID))
 }
 
 func (l look) roomItem(r *state.Room) ui.RoomItem {

@@ -9,8 +9,7 @@ import (
 )
 
 func (u *step) setMembers(r *Room, members []chat.Member) {
-	r.Members = slices.Clone(members)
-	slices.SortFunc(r.Members, byName)
+	r.Members = byName(members)
 	r.Info.Online = max(r.Info.Online, len(r.Members)) // a crowd is counted, not listed
 	early := r.Early
 	r.Early = nil
@@ -19,8 +18,31 @@ func (u *step) setMembers(r *Room, members []chat.Member) {
 	}
 }
 
-func byName(a, b chat.Member) int {
-	return cmp.Or(cmp.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)), cmp.Compare(a.ID, b.ID))
+// byName returns the members in the order in which they are listed.
+func byName(members []chat.Member) []chat.Member {
+	type listed struct {
+		lower string // made once, not for every comparison
+		chat.Member
+	}
+	list := make([]*listed, len(members))
+	for i, m := range members {
+		list[i] = &listed{strings.ToLower(m.Name), m}
+	}
+	slices.SortFunc(list, func(a, b *listed) int { return cmp.Or(cmp.Compare(a.lower, b.lower), cmp.Compare(a.ID, b.ID)) })
+	sorted := make([]chat.Member, len(list))
+	for i, l := range list {
+		sorted[i] = l.Member
+	}
+	return sorted
+}
+
+// withMember returns listed members and one more, in its place.
+func withMember(members []chat.Member, m chat.Member) []chat.Member {
+	lower := strings.ToLower(m.Name)
+	at, _ := slices.BinarySearchFunc(members, m.ID, func(other chat.Member, id chat.UserID) int {
+		return cmp.Or(cmp.Compare(strings.ToLower(other.Name), lower), cmp.Compare(other.ID, id))
+	})
+	return slices.Insert(slices.Clip(members), at, m)
 }
 
 // member keeps who is here, and remembers for the room on screen who came and
@@ -48,13 +70,10 @@ func (u *step) member(n chat.Notice, left bool) {
 		r.Info.Online--
 		u.stopTyping(r, n.Member.ID)
 	case !left && at < 0:
-		r.Members = append(slices.Clone(r.Members), n.Member)
-		slices.SortFunc(r.Members, byName)
+		r.Members = withMember(r.Members, n.Member)
 		r.Info.Online++
 	case !left && r.Members[at].Name != n.Member.Name:
-		r.Members = slices.Clone(r.Members)
-		r.Members[at] = n.Member
-		slices.SortFunc(r.Members, byName)
+		r.Members = withMember(slices.Delete(slices.Clone(r.Members), at, at+1), n.Member)
 		return
 	default:
 		return

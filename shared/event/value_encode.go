@@ -73,8 +73,7 @@ func (e *encoder) structure(v reflect.Value, depth int) error {
 	open := byte('{')
 	fields := fieldsOf(v.Type())
 fields:
-	for i := range fields.list {
-		f := &fields.list[i]
+	for _, f := range fields.list {
 		fv := v
 		for n, k := range f.index {
 			if n > 0 && fv.Kind() == reflect.Pointer {

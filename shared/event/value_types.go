@@ -104,7 +104,7 @@ type field struct {
 }
 
 type fieldList struct {
-	list   []field // in the order in which encoding/json writes them
+	list   []*field // in the order in which encoding/json writes them
 	byName map[string]*field
 }
 
@@ -114,9 +114,9 @@ func (l fieldList) find(name string) *field {
 	if f := l.byName[name]; f != nil {
 		return f
 	}
-	for i := range l.list {
-		if strings.EqualFold(l.list[i].name, name) {
-			return &l.list[i]
+	for _, f := range l.list {
+		if strings.EqualFold(f.name, name) {
+			return f
 		}
 	}
 	return nil
@@ -127,8 +127,8 @@ func fieldsOf(t reflect.Type) fieldList {
 		return known.(fieldList)
 	}
 	l := fieldList{list: dominantFields(t), byName: map[string]*field{}}
-	for i := range l.list {
-		l.byName[l.list[i].name] = &l.list[i]
+	for _, f := range l.list {
+		l.byName[f.name] = f
 	}
 	fieldLists.Store(t, l)
 	return l
@@ -137,12 +137,12 @@ func fieldsOf(t reflect.Type) fieldList {
 // dominantFields collects the fields of t and of the structs embedded in it,
 // level by level, and keeps of each name the one encoding/json would: the
 // shallowest, among those the tagged one, and none if two are left.
-func dominantFields(t reflect.Type) []field {
+func dominantFields(t reflect.Type) []*field {
 	type level struct {
 		typ   reflect.Type
 		index []int
 	}
-	var all []field
+	var all []*field
 	visited := map[reflect.Type]bool{}
 	for current := []level{{typ: t}}; len(current) > 0; {
 		times := map[reflect.Type]int{}
@@ -166,22 +166,22 @@ func dominantFields(t reflect.Type) []field {
 					next = append(next, level{embedded, f.index})
 					continue
 				}
-				all = append(all, f)
+				all = append(all, &f)
 				if times[l.typ] > 1 { // embedded twice at this level: the copies hide each other
-					all = append(all, f)
+					all = append(all, &f)
 				}
 			}
 		}
 		current = next
 	}
-	slices.SortStableFunc(all, func(a, b field) int {
+	slices.SortFunc(all, func(a, b *field) int {
 		return cmp.Or(
 			strings.Compare(a.name, b.name),
 			cmp.Compare(len(a.index), len(b.index)),
 			compareBool(b.tagged, a.tagged),
 			slices.Compare(a.index, b.index))
 	})
-	var kept []field
+	var kept []*field
 	for i := 0; i < len(all); {
 		j := i + 1
 		for j < len(all) && all[j].name == all[i].name {
@@ -192,7 +192,7 @@ func dominantFields(t reflect.Type) []field {
 		}
 		i = j
 	}
-	slices.SortFunc(kept, func(a, b field) int { return slices.Compare(a.index, b.index) })
+	slices.SortFunc(kept, func(a, b *field) int { return slices.Compare(a.index, b.index) })
 	return kept
 }
 
