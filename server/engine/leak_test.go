@@ -143,36 +143,40 @@ func TestChurn(t *testing.T) {
 	var heap [rounds]uint64
 	base := runtime.NumGoroutine()
 	for round := range rounds {
-		conns := make([]*rawSocket, n)
-		var wg sync.WaitGroup
-		for part := range 8 {
-			wg.Go(func() {
-				for i := part; i < n; i += 8 {
-					conns[i] = f.dialRaw("")
-				}
-			})
-		}
-		wg.Wait()
-		require.Eventually(t, func() bool { return f.Count() == n }, 20*time.Second, time.Millisecond)
-		for i, c := range conns {
-			if i%2 == 0 {
-				c.write(closeFrame(1000, "")...)
-				c.reaction()
+		t.Run(fmt.Sprint(round), func(t *testing.T) { // what the test itself keeps ends with the round
+			in := &fixture{f.Server, t, f.url, f.http, f.open}
+			conns := make([]*rawSocket, n)
+			var wg sync.WaitGroup
+			for part := range 8 {
+				wg.Go(func() {
+					for i := part; i < n; i += 8 {
+						conns[i] = in.dialRaw("")
+					}
+				})
 			}
-			require.NoError(t, c.nc.(*net.TCPConn).SetLinger(0))
-			require.NoError(t, c.nc.Close())
-		}
-		for range n {
-			await(t, f.opened().closed)
-		}
-		require.Zero(t, f.Count())
-		require.Eventually(t, func() bool { return runtime.NumGoroutine() <= base+10 }, 20*time.Second, time.Millisecond)
+			wg.Wait()
+			require.Eventually(t, func() bool { return f.Count() == n }, 20*time.Second, time.Millisecond)
+			for i, c := range conns {
+				if i%2 == 0 {
+					c.write(closeFrame(1000, "")...)
+					c.reaction()
+				}
+				require.NoError(t, c.nc.(*net.TCPConn).SetLinger(0))
+				require.NoError(t, c.nc.Close())
+			}
+			for range n {
+				await(t, in.opened().closed)
+			}
+			require.Zero(t, f.Count())
+			require.Eventually(t, func() bool { return runtime.NumGoroutine() <= base+10 }, 20*time.Second, time.Millisecond)
+		})
 		runtime.GC()
 		var m runtime.MemStats
 		runtime.ReadMemStats(&m)
 		heap[round] = m.HeapAlloc
 	}
 	require.Less(t, float64(heap[rounds-1]), 1.1*float64(heap[1])+float64(1<<20), "%v", heap)
+	t.Log("bytes in use after each round", heap)
 }
 
 // Slow receivers cost no more than their queues, and the healthy ones go on.
