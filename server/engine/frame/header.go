@@ -7,8 +7,8 @@ import (
 	"slices"
 )
 
-// MaxHeader is the length in bytes of the longest frame header of a client.
-const MaxHeader = 14
+// maxControl is the length in bytes of the longest payload of a control frame.
+const maxControl = 125
 
 // Header is the header of a frame from a client (RFC 6455, section 5.2).
 type Header struct {
@@ -54,6 +54,16 @@ func ParseHeader(b []byte) (h Header, ok bool) {
 
 // Plain reports whether the frame is a whole message, not compressed.
 func (h *Header) Plain() bool { return h.first == fin|opText || h.first == fin|opBinary }
+
+// Ping reports whether the frame is a ping, and a correct one (RFC 6455, section
+// 5.5).
+func (h *Header) Ping() bool { return h.first == fin|opPing && h.Length <= maxControl }
+
+// Pong reports whether the frame is a pong, and a correct one.
+func (h *Header) Pong() bool { return h.first == fin|opPong && h.Length <= maxControl }
+
+// Control reports whether the frame is a control frame, good or bad.
+func (h *Header) Control() bool { return h.first&opClose != 0 }
 
 // Compressed reports whether the length says nothing about the message.
 func (h *Header) Compressed() bool { return h.first&rsv1 != 0 }

@@ -33,6 +33,10 @@ func TestHeader(t *testing.T) {
 		{"last fragment", []byte{0x80, 0x85, 1, 2, 3, 4}, 6, true, 5, false, false},
 		{"compressed", []byte{0xc1, 0x85, 1, 2, 3, 4}, 6, true, 5, false, false},
 		{"ping", []byte{0x89, 0x85, 1, 2, 3, 4}, 6, true, 5, false, false},
+		{"ping of 126 bytes", []byte{0x89, 0xfe, 0, 126, 1, 2, 3, 4}, 8, true, 126, false, false},
+		{"first fragment of a ping", []byte{0x09, 0x85, 1, 2, 3, 4}, 6, true, 5, false, false},
+		{"ping with a reserved bit", []byte{0xc9, 0x85, 1, 2, 3, 4}, 6, true, 5, false, false},
+		{"pong of 125 bytes", []byte{0x8a, 0xfd, 1, 2, 3, 4}, 6, true, 125, false, false},
 		{"close", []byte{0x88, 0x85, 1, 2, 3, 4}, 6, true, 5, false, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -49,6 +53,9 @@ func TestHeader(t *testing.T) {
 			if c.plain {
 				assert.Equal(t, c.text, h.Text())
 			}
+			assert.Equal(t, c.name == "ping", h.Ping())
+			assert.Equal(t, c.name == "pong of 125 bytes", h.Pong())
+			assert.Equal(t, c.bytes[0]&8 != 0, h.Control())
 		})
 	}
 }

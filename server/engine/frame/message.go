@@ -22,7 +22,9 @@ const (
 	rsv1     = 0x40
 	opText   = 0x1
 	opBinary = 0x2
-	opClose  = 0x8
+	opClose  = 0x8 // and the bit that all control frames have
+	opPing   = 0x9
+	opPong   = 0xa
 )
 
 // CopyLimit is the size in bytes up to which a payload is copied behind its
@@ -73,6 +75,13 @@ func Close(code int, reason string) *Message {
 	b := append(make([]byte, 0, 4+len(reason)), fin|opClose, byte(2+len(reason)))
 	b = binary.BigEndian.AppendUint16(b, uint16(code))
 	return Raw(append(b, reason...))
+}
+
+// Pong returns the WebSocket frame that answers a ping with that payload, which
+// is at most 125 bytes long.
+func Pong(payload []byte) *Message {
+	b := append(make([]byte, 0, 2+len(payload)), fin|opPong, byte(len(payload)))
+	return Raw(append(b, payload...))
 }
 
 func build(kind engineio.PacketType, isBinary bool, data []byte, bits byte) *Message {

@@ -60,6 +60,14 @@ func TestCloseFrame(t *testing.T) {
 	require.True(t, Close(1000, "").IsClose())
 }
 
+func TestPongFrame(t *testing.T) {
+	head, _ := Pong([]byte("abc")).WebSocket()
+	require.Equal(t, "\x8a\x03abc", string(head))
+	head, _ = Pong(make([]byte, 125)).WebSocket()
+	require.Len(t, head, 127)
+	require.False(t, Pong(nil).IsClose())
+}
+
 // Rows: E15
 func TestDeflated(t *testing.T) {
 	for _, binary := range []bool{false, true} {

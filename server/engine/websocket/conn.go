@@ -188,9 +188,16 @@ func (r *reader) Run() {
 	}
 }
 
-// next reads one message and hands its packet on.
+// next reads one message and hands its packet on, or reads a ping or a pong.
 func (c *Conn) next() (crew.Task, error) {
-	data, text, err := c.message()
+	h, known, err := c.header()
+	if err != nil {
+		return nil, err
+	}
+	if known && (h.Ping() || h.Pong()) {
+		return nil, c.beat(&h)
+	}
+	data, text, err := c.message(&h, known)
 	if err != nil {
 		return nil, err
 	}

@@ -9,22 +9,17 @@ import (
 	"parley/server/engine/frame"
 )
 
-// message reads one message. Nearly all are one frame, not compressed: those are
-// read past the library, in two steps and without a copy. Whatever else comes is
-// the library's: fragments, compression, control frames, and what is wrong.
-func (c *Conn) message() (data []byte, text bool, err error) {
-	h, known := c.header()
-	if known && h.Length > uint64(c.a.o.MaxPayload) && !h.Compressed() {
+// message reads the message that the frame of this header begins. Nearly all are
+// one frame, not compressed: those are read past the library, in two steps and
+// without a copy. Whatever else comes is the library's: fragments, compression,
+// the close frame, and what is wrong.
+func (c *Conn) message(h *frame.Header, known bool) (data []byte, text bool, err error) {
+	if known && h.Length > uint64(c.a.o.MaxPayload) && !h.Compressed() && !h.Control() {
 		return nil, false, ErrTooLarge
 	}
 	if known && h.Plain() {
-		c.br.Discard(h.Size) //nolint:errcheck // it has been peeked at
-		if data, err = c.payload(int(h.Length)); err != nil {
-			return nil, false, err
-		}
-		c.q.EndMessage()
-		frame.Unmask(h.Key, data)
-		return data, h.Text(), nil
+		data, err = c.whole(h)
+		return data, h.Text(), err
 	}
 	kind, r, err := c.ws.Reader(context.Background())
 	if err != nil {
@@ -42,22 +37,45 @@ func (c *Conn) message() (data []byte, text bool, err error) {
 	return data, kind == websocket.MessageText, nil
 }
 
+// beat answers a ping and takes note of a pong. The library would do that too, but
+// then stay until a message has come.
+func (c *Conn) beat(h *frame.Header) error {
+	data, err := c.whole(h)
+	if err != nil || h.Pong() {
+		return err
+	}
+	return c.q.Control(frame.Pong(data))
+}
+
 // header waits for the header of the next frame and leaves it where it is; known
-// is false for what only the library has a word for, errors included.
-func (c *Conn) header() (h frame.Header, known bool) {
+// is false for what only the library has a word for.
+func (c *Conn) header() (h frame.Header, known bool, err error) {
 	b, err := c.br.Peek(2)
 	if err != nil {
-		return h, false
+		return h, false, err
 	}
 	n := frame.HeaderSize(b[1])
 	if n == 0 {
-		return h, false
+		return h, false, nil
 	}
 	c.q.BeginMessage()
 	if b, err = c.br.Peek(n); err != nil {
-		return h, false
+		return h, false, err
 	}
-	return frame.ParseHeader(b)
+	h, known = frame.ParseHeader(b)
+	return h, known, nil
+}
+
+// whole reads a frame whose header has been looked at.
+func (c *Conn) whole(h *frame.Header) ([]byte, error) {
+	c.br.Discard(h.Size) //nolint:errcheck // it is there
+	data, err := c.payload(int(h.Length))
+	if err != nil {
+		return nil, err
+	}
+	c.q.EndMessage()
+	frame.Unmask(h.Key, data)
+	return data, nil
 }
 
 // firstPart is how much memory the mere announcement of a long message gets.

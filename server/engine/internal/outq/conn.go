@@ -187,13 +187,21 @@ func (c *Conn) admits(n, size int) bool {
 	return !refusing && c.bytes+size <= burst*l.Bytes && c.count+n <= burst*l.Messages
 }
 
-// Write queues a control frame of the library. It does not block. A close frame
-// is the last that is written; what the library has to say after it is dropped.
+// Write is Control for the library.
 func (c *Conn) Write(b []byte) (int, error) {
-	m := frame.Raw(append([]byte(nil), b...))
+	if err := c.Control(frame.Raw(append([]byte(nil), b...))); err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}
+
+// Control queues a control frame. It does not block. A close frame is the last
+// that is written; what comes after it is dropped. Who does not take the frame
+// loses the connection.
+func (c *Conn) Control(m *frame.Message) error {
 	if m.IsClose() {
 		c.End(m)
-		return len(b), nil
+		return nil
 	}
 	err := c.Send(false, m)
 	if err == frame.ErrClosed && c.Err() == nil {
@@ -202,10 +210,7 @@ func (c *Conn) Write(b []byte) (int, error) {
 	if err == frame.ErrSlow {
 		c.fail(err)
 	}
-	if err != nil {
-		return 0, err
-	}
-	return len(b), nil
+	return err
 }
 
 // Idle reports whether nothing waits that the socket has refused.

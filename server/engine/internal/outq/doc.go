@@ -1,8 +1,8 @@
 // Package outq puts an output queue under a WebSocket library.
 //
 // The library does the handshake, reads, and answers control frames. Data frames
-// go past it: they are encoded once for all receivers (package frame) and handed
-// to [Conn.Send]. The library never notices, because it was given our [Conn] as
+// that are sent go past it: they are encoded once for all receivers (package
+// frame) and handed to [Conn.Send]. The library never notices, because it was given our [Conn] as
 // the connection: websocket.Accept takes whatever Hijack returns, and
 // [ResponseWriter] is a response writer whose Hijack returns a Conn and buffers
 // of our sizes. What the library writes itself are whole control frames; they
