@@ -12,6 +12,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -174,4 +176,27 @@ func TestHandshakeIsOneWrite(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, byte(0x81), op)
 	require.Equal(t, byte('0'), b[0])
+}
+
+// The answer to the request and the open packet leave, whatever the queue may hold.
+// Rows: E01
+func TestGreetingAboveTheLimit(t *testing.T) {
+	for name, cfg := range map[string]engine.Config{
+		"a short queue":         {Queue: engine.QueueLimits{Bytes: 1, Messages: 1}},
+		"a long initial packet": {InitialPacket: engine.NewMessage(false, make([]byte, 5<<20))},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := startPipe(t, cfg)
+				begin := time.Now()
+				c, _ := f.connectRaw()
+				if cfg.InitialPacket != nil {
+					_, b, err := c.frame()
+					require.NoError(t, err)
+					require.Len(t, b, 1+5<<20)
+				}
+				require.Zero(t, time.Since(begin))
+			})
+		})
+	}
 }

@@ -34,7 +34,8 @@ func (srv *Server) openWebSocket(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.adopt(ws)
-	ws.Send(false, false, srv.greeting(s)...) //nolint:errcheck // the reader will tell
+	ws.Queue(false, srv.greeting(s)...) //nolint:errcheck // the reader will tell
+	ws.Flush()
 	srv.open(s)
 	s.start(ws)
 }
