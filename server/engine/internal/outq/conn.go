@@ -89,6 +89,7 @@ func New(nc net.Conn, g *Group) *Conn {
 // what a message looks like on it. It is never written to without a goroutine.
 func NewStream(nc net.Conn, g *Group, form func(*frame.Message) (head, body []byte)) *Conn {
 	c := &Conn{Conn: nc, group: g, form: form}
+	c.in.state.Store(reading)
 	g.add(c)
 	return c
 }

@@ -3,8 +3,10 @@ package outq
 import (
 	"context"
 	"io"
+	"net"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -12,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"parley/server/engine/frame"
+	"parley/server/engine/internal/track"
 )
 
 // visitor is a reader that lets its connection be parked.
@@ -19,7 +22,8 @@ type visitor struct {
 	p     *pair
 	got   chan string
 	ended chan error
-	after func() // run once a message is read and the connection can be read by others
+	hold  sync.Mutex // reading waits while it is locked
+	after func()     // run once a message is read and the connection can be read by others
 }
 
 func (v *visitor) start() {
@@ -28,6 +32,8 @@ func (v *visitor) start() {
 }
 
 func (v *visitor) Run() {
+	v.hold.Lock()
+	v.hold.Unlock() //nolint:staticcheck // it was only waited for
 	for v.p.Await() {
 		buf := make([]byte, 2)
 		n, err := io.ReadFull(v.p.Conn, buf)
@@ -147,6 +153,19 @@ func TestParkingRaces(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A stream has its own goroutine: there is none to be started when it is closed.
+func TestStreamsAreNotParked(t *testing.T) {
+	near, far := net.Pipe()
+	defer far.Close()
+	tr := &track.Group{}
+	g := NewGroup(generous(), tr)
+	c := NewStream(near, g, (*frame.Message).Stream)
+	require.Zero(t, g.parked())
+	c.in.task = task(func() { t.Error("roused") })
+	c.Close()
+	require.NoError(t, tr.Wait(context.Background()))
 }
 
 // Who has read a message may take his time over it: others read on.
