@@ -8,7 +8,7 @@ import "parley/server/engine/internal/crew"
 const (
 	reading uint32 = 1 << iota // somebody reads, or nobody does yet
 	arrived                    // something may have come since the last read
-	ended                      // for ever: the peer or we have closed; do not park any more
+	ended                      // for ever: do not park any more; mostly because the peer or we have closed
 )
 
 // Start lets t read: it is run on a goroutine whenever something has come, and

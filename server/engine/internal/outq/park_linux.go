@@ -91,8 +91,13 @@ func epollWait(fd uintptr, events []syscall.EpollEvent) (int, syscall.Errno) {
 	return int(n), e
 }
 
+// news is what the lot wants to be told, once each time.
+const news = syscall.EPOLLIN | syscall.EPOLLPRI | syscall.EPOLLRDHUP | syscall.EPOLLET&0xffffffff
+
+// meaning tells a reader what has come. A read ends at urgent data even when there
+// is more: who sends that, and no WebSocket client does, is not parked any more.
 func meaning(events uint32) uint32 {
-	if events&(syscall.EPOLLRDHUP|syscall.EPOLLHUP|syscall.EPOLLERR) != 0 {
+	if events&(syscall.EPOLLPRI|syscall.EPOLLRDHUP|syscall.EPOLLHUP|syscall.EPOLLERR) != 0 {
 		return arrived | ended
 	}
 	return arrived
@@ -124,7 +129,7 @@ func (l *lot) enter(c *Conn) bool {
 	o := &l.places[at]
 	o.turn++
 	o.conn = c
-	event := syscall.EpollEvent{Events: syscall.EPOLLIN | syscall.EPOLLRDHUP | syscall.EPOLLET&0xffffffff, Fd: at, Pad: o.turn}
+	event := syscall.EpollEvent{Events: news, Fd: at, Pad: o.turn}
 	if err := syscall.EpollCtl(l.fd, syscall.EPOLL_CTL_ADD, int(c.sock.fd), &event); err != nil {
 		o.conn = nil
 		l.free = append(l.free, at)
