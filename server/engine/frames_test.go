@@ -1,7 +1,10 @@
 package engine_test
 
 import (
+	"bytes"
+	"compress/flate"
 	"net"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -57,4 +60,44 @@ func TestResetInsideOfAHeader(t *testing.T) {
 	end := await(t, a.closed)
 	require.Equal(t, engineio.ReasonTransportError, end.reason)
 	require.ErrorContains(t, end.err, "reset")
+}
+
+// A compressed message may end before its last fragment does. What follows has to
+// be the rest of it all the same.
+// Rows: E23
+func TestMessageBehindACompressedOne(t *testing.T) {
+	var packed bytes.Buffer
+	w, err := flate.NewWriter(&packed, flate.BestSpeed)
+	require.NoError(t, err)
+	_, _ = w.Write([]byte("4first"))
+	require.NoError(t, w.Flush())
+	flushed := bytes.Clone(bytes.TrimSuffix(packed.Bytes(), []byte("\x00\x00\xff\xff")))
+	require.NoError(t, w.Close())
+	final := packed.Bytes()
+	text := maskedFrame(0x81, []byte("4then"))
+	for name, c := range map[string]struct {
+		bytes    []byte
+		reaction string
+	}{
+		"one frame":    {joined(maskedFrame(0xc1, flushed), text), "4first 4then 2 "},
+		"fragments":    {joined(maskedFrame(0x41, flushed), maskedFrame(0x80, nil), text, text), "4first 4then 4then 2 "},
+		"not its last": {joined(maskedFrame(0x41, final), text), "4first "},
+		"inside of it": {joined(maskedFrame(0x41, flushed), text), ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := start(t, engine.Config{
+				PingInterval: 200 * time.Millisecond, PingTimeout: 200 * time.Millisecond,
+				Compression: engine.Compression{WebSocket: 1024},
+			})
+			s := f.dialRaw("", "Sec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover\r\n")
+			_, _, err := s.frame()
+			require.NoError(t, err)
+			s.write(c.bytes...)
+			code := "close(1002) +closed"
+			if strings.HasSuffix(c.reaction, "2 ") { // nothing was wrong until it fell silent
+				code = "close(1008) +closed"
+			}
+			require.Equal(t, c.reaction+code, s.reaction())
+		})
+	}
 }

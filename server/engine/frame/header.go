@@ -68,6 +68,9 @@ func (h *Header) Control() bool { return h.first&opClose != 0 }
 // Compressed reports whether the length says nothing about the message.
 func (h *Header) Compressed() bool { return h.first&rsv1 != 0 }
 
+// Last reports whether the frame is the last of its message.
+func (h *Header) Last() bool { return h.first&fin != 0 }
+
 // Text reports whether a plain frame is a text message.
 func (h *Header) Text() bool { return h.first == fin|opText }
 

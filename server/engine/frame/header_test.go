@@ -3,6 +3,7 @@ package frame_test
 import (
 	"bytes"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -56,6 +57,7 @@ func TestHeader(t *testing.T) {
 			assert.Equal(t, c.name == "ping", h.Ping())
 			assert.Equal(t, c.name == "pong of 125 bytes", h.Pong())
 			assert.Equal(t, c.bytes[0]&8 != 0, h.Control())
+			assert.Equal(t, !strings.HasPrefix(c.name, "first fragment"), h.Last())
 		})
 	}
 }

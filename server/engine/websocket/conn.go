@@ -61,6 +61,7 @@ type Conn struct {
 	br      *bufio.Reader // what ws reads through; between two messages anybody may
 	ws      *websocket.Conn
 	deflate bool
+	partial bool // the message before may have fragments left behind its compressed data: ws knows
 	packet  func(engineio.Packet) crew.Task
 	gone    func(engineio.Reason, error)
 }

@@ -17,7 +17,7 @@ func (c *Conn) message(h *frame.Header, known bool) (data []byte, text bool, err
 	if known && h.Length > uint64(c.a.o.MaxPayload) && !h.Compressed() && !h.Control() {
 		return nil, false, ErrTooLarge
 	}
-	if known && h.Plain() {
+	if known && h.Plain() && !c.partial {
 		data, err = c.whole(h)
 		return data, h.Text(), err
 	}
@@ -34,6 +34,7 @@ func (c *Conn) message(h *frame.Header, known bool) (data []byte, text bool, err
 		return nil, false, err
 	}
 	c.q.EndMessage()
+	c.partial = h.Compressed() && !h.Last()
 	return data, kind == websocket.MessageText, nil
 }
 
