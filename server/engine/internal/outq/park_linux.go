@@ -4,6 +4,7 @@ import (
 	"os"
 	"sync"
 	"syscall"
+	"time"
 	"unsafe"
 )
 
@@ -47,7 +48,10 @@ func newLot(g *Group) *lot {
 		return nil
 	}
 	l := &lot{group: g, set: os.NewFile(uintptr(fd), "epoll"), fd: fd, places: make([]occupant, 1)}
-	if l.raw, err = l.set.SyscallConn(); err != nil {
+	if l.raw, err = l.set.SyscallConn(); err == nil {
+		err = l.set.SetReadDeadline(time.Time{}) // it is not in the runtime's poller if that fails
+	}
+	if err != nil {
 		l.set.Close()
 		return nil
 	}
