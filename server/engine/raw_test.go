@@ -200,3 +200,50 @@ func TestGreetingAboveTheLimit(t *testing.T) {
 		})
 	}
 }
+
+// What a middleware put in the header goes out with the answer, and nothing beyond
+// it. A client that does not wait for the answer loses nothing.
+// Rows: E01
+func TestAnswerToAWebSocketRequest(t *testing.T) {
+	f := start(t, engine.Config{Middleware: []func(http.Handler) http.Handler{func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("X-Odd", "a\r\nX-Evil: b")
+			w.Header()["X Evil: 1\r\n"] = []string{"c"}
+			http.SetCookie(w, &http.Cookie{Name: "one", Value: "1"})
+			http.SetCookie(w, &http.Cookie{Name: "two", Value: "2"})
+			next.ServeHTTP(w, r)
+		})
+	}}})
+	nc := f.dialConn()
+	_, err := fmt.Fprintf(nc, "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n"+
+		"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n%s",
+		maskedFrame(0x81, []byte("4early")))
+	require.NoError(t, err)
+	br := bufio.NewReader(nc)
+	resp, err := http.ReadResponse(br, nil)
+	require.NoError(t, err)
+	require.Equal(t, 101, resp.StatusCode)
+	require.Empty(t, resp.Header.Get("X-Evil"))
+	require.Len(t, resp.Cookies(), 2)
+	c := &rawSocket{t, nc, br}
+	_, b, err := c.frame()
+	require.NoError(t, err)
+	require.Equal(t, byte('0'), b[0])
+	_, b, err = c.frame()
+	require.NoError(t, err)
+	require.Equal(t, "4early", string(b))
+}
+
+// Who cannot give away the connection answers so.
+// Rows: E01
+func TestConnectionThatCannotBeTaken(t *testing.T) {
+	f := start(t, engine.Config{})
+	r, err := http.NewRequestWithContext(t.Context(), "GET", "/socket.io/?EIO=4&transport=websocket", nil)
+	require.NoError(t, err)
+	r.Header = http.Header{"Connection": {"Upgrade"}, "Upgrade": {"websocket"},
+		"Sec-Websocket-Version": {"13"}, "Sec-Websocket-Key": {"AAAAAAAAAAAAAAAAAAAAAA=="}}
+	w := newRecorder()
+	f.ServeHTTP(w, r)
+	require.Equal(t, 500, w.status)
+	require.Zero(t, f.Count())
+}

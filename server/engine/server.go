@@ -67,7 +67,7 @@ func (srv *Server) Count() int { return int(srv.count.Load()) }
 // Shutdown ends the server in order: no new session is accepted, every session
 // is closed with the reason "server shutting down", and what was queued before
 // is delivered, over polling with the next poll. It returns when every session
-// and every goroutine of the server is gone. When ctx ends first, the rest is
+// and every goroutine of the server is gone, but for those that run a [Task]. When ctx ends first, the rest is
 // cut off as by [Server.Close] and the error of ctx is returned. It must not be
 // called from a [Receiver]. An http.Server is shut down separately, afterwards.
 func (srv *Server) Shutdown(ctx context.Context) error {
@@ -89,7 +89,7 @@ func (srv *Server) Shutdown(ctx context.Context) error {
 // Close ends the server at once: what is queued is lost. Clients are told as far
 // as that takes no time, polls that wait are answered. It waits for every
 // goroutine, and so for every call of a [Receiver]; it must not be called from
-// one. Closing again is harmless. The error is nil.
+// one. It does not wait for those that run a [Task]. Closing again is harmless. The error is nil.
 func (srv *Server) Close() error {
 	for _, s := range srv.refuse() {
 		s.step(func(do *after) { s.finish(do, ending{reason: engineio.ReasonServerShuttingDown}) })
