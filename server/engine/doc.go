@@ -54,7 +54,7 @@
 //   - Errors before an upgrade (version, method, session) are answered with HTTP
 //     status and JSON, not with frames after the 101.
 //   - A message above MaxPayload ends the session with "transport error" and
-//     [ErrTooLarge] on both transports, as soon as a frame announces it; over
+//     [ErrTooLarge] on both transports, as soon as its first frame announces it; over
 //     polling the request gets a 413 at once, even if only its Content-Length is
 //     too large. On WebTransport, as in the reference, the reason is "parse
 //     error".

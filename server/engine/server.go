@@ -42,7 +42,6 @@ func New(cfg Config) *Server {
 		MaxPayload:     cfg.MaxPayload,
 		MessageTimeout: cfg.MessageTimeout,
 		Deflate:        cfg.Compression.WebSocket,
-		Track:          &srv.track,
 	})
 	limits := outq.Limits{
 		Bytes:    cfg.Queue.Bytes,

@@ -1,6 +1,7 @@
 // Package frame holds outgoing Engine.IO packets, encoded once for all
 // receivers: as a WebSocket frame, and on demand as the text that polling
-// carries or as a compressed frame.
+// carries or as a compressed frame. Of what comes in it knows the header of a
+// WebSocket frame, and the mask.
 //
 // It knows bytes only: no connections, no sessions.
 package frame

@@ -16,7 +16,6 @@ import (
 	"parley/server/engine/frame"
 	"parley/server/engine/internal/crew"
 	"parley/server/engine/internal/outq"
-	"parley/server/engine/internal/track"
 	"parley/shared/engineio"
 )
 
@@ -33,7 +32,6 @@ type Options struct {
 	MaxPayload     int64         // bytes of a received message, after decompression
 	MessageTimeout time.Duration // from the first to the last byte of a received message
 	Deflate        int           // compress messages from this size in bytes on; 0: never
-	Track          *track.Group  // counts the goroutines that read
 }
 
 // Acceptor turns HTTP requests into connections.
