@@ -32,25 +32,31 @@ func (v *visitor) start() {
 }
 
 func (v *visitor) Run() {
-	v.hold.Lock()
-	v.hold.Unlock() //nolint:staticcheck // it was only waited for
-	for v.p.Await() {
+	p := v.conn()
+	for p.Await() {
 		buf := make([]byte, 2)
-		n, err := io.ReadFull(v.p.Conn, buf)
+		n, err := io.ReadFull(p.Conn, buf)
 		if err != nil {
 			v.ended <- err
-			v.p.Finish()
+			p.Finish()
 			return
 		}
 		v.got <- string(buf[:n])
 		if after := v.after; after != nil {
-			if v.p.Park() {
+			if p.Park() {
 				after()
 				return
 			}
-			v.p.Go(task(after))
+			p.Go(task(after))
 		}
 	}
+}
+
+// conn is what to read from, as soon as that is wanted.
+func (v *visitor) conn() *pair {
+	v.hold.Lock()
+	defer v.hold.Unlock()
+	return v.p
 }
 
 type task func()
