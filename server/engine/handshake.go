@@ -117,31 +117,28 @@ func (srv *Server) upgrades(from string) []string {
 	return list
 }
 
-// open makes the session known: to the application, to the server, and to time.
+// open makes the session known: to the server, to time, and to the application,
+// in this order, so that a shutdown does not miss what the application sends.
 func (srv *Server) open(s *Session) {
 	srv.count.Add(1)
 	srv.log.Debug("session opened", "transport", s.transportName())
-	func() {
-		defer s.recv.unlock(&s.mu)
-		s.receiver = nobody{}
-		defer s.contain()
-		s.receiver = srv.cfg.Open(s)
-	}()
+	s.receiver = nobody{}
 	s.step(func(do *after) {
-		if s.state == closed {
-			return
-		}
 		if !srv.insert(s) {
 			s.finish(do, ending{reason: engineio.ReasonServerShuttingDown, abort: true})
 			return
 		}
-		if s.state == open {
-			s.pingAt = srv.now() + instant(srv.cfg.PingInterval)
-		}
+		s.pingAt = srv.now() + instant(srv.cfg.PingInterval)
 	})
+	defer s.recv.unlock(&s.mu)
+	if s.ended.Load() {
+		return
+	}
+	defer s.contain()
+	s.receiver = srv.cfg.Open(s)
 }
 
-// nobody receives when the application's Open has panicked.
+// nobody receives when the application's Open was not called, or has panicked.
 type nobody struct{}
 
 func (nobody) Receive(bool, []byte) Task { return nil }
