@@ -231,7 +231,7 @@ func closedByServer(b *bench) {
 
 func slowReader(b *bench) {
 	l := b.open("kick")
-	<-time.After(300 * time.Millisecond) // everything and the close have arrived by now
+	<-time.After(600 * time.Millisecond) // everything and the close have arrived by now
 	got, err := b.readError(b.ctx(patience), l)
 	b.checkClosed(got, err)
 }

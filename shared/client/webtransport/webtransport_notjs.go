@@ -8,7 +8,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"io"
+	"net"
 	"net/http"
 	"slices"
 
@@ -48,7 +48,12 @@ func (t *Transport) open(ctx context.Context, r engine.Request) (stream, error) 
 		_ = dialer.Close()
 		return nil, err
 	}
-	return &nativeStream{dialer: dialer, session: session, s: s, buf: make([]byte, 16<<10)}, nil
+	n := &nativeStream{
+		dialer: dialer, session: session, s: s,
+		chunks: make(chan []byte, maxChunks), closed: make(chan struct{}), ended: make(chan struct{}),
+	}
+	go n.pump()
+	return n, nil
 }
 
 // dialAddr makes a QUIC connection that does not outlive ctx before a session is
@@ -107,24 +112,57 @@ func (t *Transport) quic() *quic.Config {
 	return cfg
 }
 
+// What is received before somebody reads it: at most maxChunks pieces of at most
+// maxChunk bytes. Beyond that the peer is held up by flow control.
+const (
+	maxChunk  = 16 << 10
+	maxChunks = 64
+)
+
 type nativeStream struct {
 	dialer  *webtransport.Transport
 	session *webtransport.Session
 	s       *webtransport.Stream
-	buf     []byte
+
+	chunks chan []byte   // what pump has received; closed at the end
+	closed chan struct{} // by close: nobody wants the chunks any more
+	ended  chan struct{} // by pump: it has ended
+	err    error         // why pump ended; set before chunks is closed
+}
+
+// pump reads ahead: when the peer closes the session, the library drops what has
+// arrived and was not read.
+func (n *nativeStream) pump() {
+	defer close(n.ended)
+	defer close(n.chunks)
+	buf := make([]byte, maxChunk)
+	for {
+		k, err := n.s.Read(buf)
+		if k > 0 {
+			select {
+			case n.chunks <- append([]byte(nil), buf[:k]...):
+			case <-n.closed:
+				n.err = net.ErrClosed
+				return
+			}
+		}
+		if err != nil {
+			n.err = err
+			return
+		}
+	}
 }
 
 func (n *nativeStream) read(ctx context.Context) ([]byte, error) {
-	stop := context.AfterFunc(ctx, func() { n.s.CancelRead(0) })
-	defer stop()
-	k, err := n.s.Read(n.buf)
-	if k > 0 {
-		return n.buf[:k], nil
+	select {
+	case chunk, ok := <-n.chunks:
+		if ok {
+			return chunk, nil
+		}
+		return nil, n.cause(ctx, n.err)
+	case <-ctx.Done():
+		return nil, ctx.Err()
 	}
-	if err == nil {
-		return nil, io.ErrNoProgress
-	}
-	return nil, n.cause(ctx, err)
 }
 
 func (n *nativeStream) write(ctx context.Context, data []byte) error {
@@ -151,7 +189,11 @@ func (n *nativeStream) cause(ctx context.Context, err error) error {
 
 // close waits until the peer has been told, or ctx is done.
 func (n *nativeStream) close(ctx context.Context) error {
-	defer n.dialer.Close()
+	defer func() {
+		n.dialer.Close()
+		<-n.ended
+	}()
+	close(n.closed)
 	closed := make(chan error, 1)
 	go func() { closed <- n.session.CloseWithError(0, "") }()
 	select {

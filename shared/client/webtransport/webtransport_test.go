@@ -165,12 +165,12 @@ func (w *wire) Receive() ([]engineio.Packet, error) {
 // Close lets the client have everything first: closing a session discards what
 // is still on its way.
 func (w *wire) Close(code int, reason string) error {
-	<-time.After(200 * time.Millisecond)
+	<-time.After(400 * time.Millisecond)
 	return w.session.CloseWithError(wt.SessionErrorCode(code), reason)
 }
 
 func (w *wire) Drop() {
-	<-time.After(200 * time.Millisecond) // a reset overtakes what was written
+	<-time.After(400 * time.Millisecond) // a reset overtakes what was written
 	w.stream.CancelWrite(7)
 }
 
