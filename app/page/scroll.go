@@ -27,6 +27,7 @@ type scroller struct {
 	room chat.RoomID
 
 	base, lo, hi int // the first chunk with a place; those to be drawn
+	last         int // the newest chunk when it was followed last
 	placed       bool
 
 	drawnLo, drawnHi int // those that are drawn: lo and hi of the last drawing
@@ -130,7 +131,7 @@ func (s *scroller) follow() {
 		s.placed = true
 		s.heights = make(map[int]float64)
 		s.base = max(0, last-slotsBack)
-		s.hi, s.lo = last, max(first, last-1)
+		s.hi, s.lo, s.last = last, max(first, last-1), last
 		s.target = toEnd
 		if r.NewFrom > 0 {
 			s.target, s.stick = toNew, false
@@ -142,10 +143,16 @@ func (s *scroller) follow() {
 		s.base = max(0, first-slotsBack) // every place moves: rare and slow
 	}
 	s.lo = max(s.lo, first)
-	if s.stick || s.hi == last-1 {
+	if s.stick || s.hi == s.last {
 		s.hi = last
 	}
+	s.last = last
 	s.hi = min(s.hi, last)
+	if s.anchor.row != "" && s.anchor.top <= ahead && s.lo == s.drawnLo && r.Log.Chunk(s.lo-1) != nil {
+		// History that was loaded to be read is drawn at once, not looked at first.
+		s.lo, s.moving = s.lo-1, true
+		s.hi = min(s.hi, s.lo+mostDraw-1)
+	}
 	s.lo = max(min(s.lo, s.hi), s.hi-mostDraw+1)
 }
 

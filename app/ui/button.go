@@ -57,7 +57,7 @@ func (b Button) UI() app.UI {
 // IconButton is a button that shows only an icon. Label is what it is called:
 // read aloud and shown as a tooltip.
 type IconButton struct {
-	Icon     Icon
+	Icon     Icon // none when the style sheet draws it, by Class
 	Label    string
 	Act, Arg string
 	Pressed  *bool // for a button that stays in
@@ -76,6 +76,9 @@ func (b IconButton) UI() app.UI {
 		e.Aria("pressed", *b.Pressed)
 	}
 	act(e, b.Act, b.Arg)
+	if b.Icon == "" {
+		return e
+	}
 	return e.Body(b.Icon.UI())
 }
 

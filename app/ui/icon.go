@@ -16,7 +16,6 @@ const (
 	IconPeople  Icon = `<circle cx="9" cy="8.5" r="3.5"/><path d="M2.5 19.5c.6-3.5 3.2-5.5 6.5-5.5s5.9 2 6.5 5.5M15.5 5.3a3.5 3.5 0 0 1 0 6.4M18 14.6c1.9.8 3.1 2.5 3.5 4.9"/>`
 	IconGear    Icon = `<path d="M4 7.5h8M17.5 7.5H20M4 16.5h2.5M12 16.5h8"/><circle cx="14.75" cy="7.5" r="2.75"/><circle cx="9.25" cy="16.5" r="2.75"/>`
 	IconSearch  Icon = `<circle cx="10.5" cy="10.5" r="6"/><path d="m15 15 5 5"/>`
-	IconCopy    Icon = `<rect x="8.5" y="8.5" width="11" height="11" rx="2.5"/><path d="M15.5 5.5v-.2a1.8 1.8 0 0 0-1.8-1.8H6.3a2.8 2.8 0 0 0-2.8 2.8v7.4c0 1 .8 1.8 1.8 1.8h.2"/>`
 	IconRetry   Icon = `<path d="M4.5 12a7.5 7.5 0 1 1 2.3 5.4M4.5 18v-4.3h4.3"/>`
 	IconTrash   Icon = `<path d="M4.5 6.5h15M9.5 6V4.5h5V6M6.5 6.5l.8 12a1.5 1.5 0 0 0 1.5 1.4h6.4a1.5 1.5 0 0 0 1.5-1.4l.8-12"/>`
 	IconCloud   Icon = `<path d="M7 18.5a4.2 4.2 0 0 1-.5-8.4 5.7 5.7 0 0 1 10.9 1.2 3.7 3.7 0 0 1-.4 7.2H7Z"/><path d="M3.5 3.5l17 17"/>`

@@ -93,7 +93,7 @@ func TestPartsCarryNoStylesScriptsOrHandlers(t *testing.T) {
 }
 
 func TestIconsAreWellFormed(t *testing.T) {
-	for _, i := range []Icon{IconSend, IconPlus, IconBack, IconClose, IconDown, IconPeople, IconGear, IconSearch, IconCopy, IconRetry, IconTrash, IconCloud, IconSpark, IconAlert, IconCheck, IconLeave, IconLink, IconKeys, IconInstall} {
+	for _, i := range []Icon{IconSend, IconPlus, IconBack, IconClose, IconDown, IconPeople, IconGear, IconSearch, IconRetry, IconTrash, IconCloud, IconSpark, IconAlert, IconCheck, IconLeave, IconLink, IconKeys, IconInstall} {
 		require.Regexp(t, `^(<(path d="[^"<>]+"|circle( [a-z]+="[\d.]+")+|rect( [a-z]+="[\d.]+")+)/>)+$`, string(i))
 		require.Contains(t, html(i.UI()), `aria-hidden="true"`)
 	}

@@ -198,7 +198,7 @@ func (r Row) tools() app.UI {
 	if r.Seq == 0 {
 		arg = r.ID
 	}
-	body := []app.UI{IconButton{Icon: IconCopy, Label: "Copy text", Act: "copy", Arg: arg, Class: "tool"}.UI()}
+	body := []app.UI{IconButton{Label: "Copy text", Act: "copy", Arg: arg, Class: "tool tool-copy"}.UI()}
 	if r.State == RowQueued {
 		body = append(body, IconButton{Icon: IconTrash, Label: "Discard", Act: "discard", Arg: r.ID, Class: "tool"}.UI())
 	}
