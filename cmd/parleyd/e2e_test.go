@@ -27,7 +27,7 @@ const (
 type person struct{ *browsertest.Tab }
 
 // join opens a room as somebody new and waits until the chat is connected.
-func join(t *testing.T, b *browsertest.Browser, url, name string) person {
+func join(t testing.TB, b *browsertest.Browser, url, name string) person {
 	t.Helper()
 	p := person{b.Open(t, url)}
 	p.Type(t, nameField, name)
@@ -38,19 +38,19 @@ func join(t *testing.T, b *browsertest.Browser, url, name string) person {
 }
 
 // ready waits until one can write.
-func (p person) ready(t *testing.T) {
+func (p person) ready(t testing.TB) {
 	t.Helper()
 	p.Wait(t, `document.querySelector("#composer")?.disabled === false`)
 }
 
-func (p person) write(t *testing.T, text string) {
+func (p person) write(t testing.TB, text string) {
 	t.Helper()
 	p.Type(t, composer, text)
 	p.Press(t, kb.Enter)
 }
 
 // sees waits until a stored message with the text is on the page.
-func (p person) sees(t *testing.T, text string) {
+func (p person) sees(t testing.TB, text string) {
 	t.Helper()
 	p.Wait(t, fmt.Sprintf(`[...document.querySelectorAll(%q)].some((e) => e.innerText.trim() === %q)`, sent, text))
 }
@@ -80,7 +80,7 @@ func (p person) installed(t *testing.T) {
 		(await caches.keys()).some((name) => name.startsWith("parley-"))`)
 }
 
-func (p person) sound(t *testing.T) {
+func (p person) sound(t testing.TB) {
 	t.Helper()
 	require.Empty(t, p.Problems(), "uncaught exceptions and breaches of the page's policy")
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/performance"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 )
@@ -321,6 +322,22 @@ func (tab *Tab) Screenshot(t testing.TB) []byte {
 		t.Fatalf("take a picture: %v", err)
 	}
 	return png
+}
+
+// Work is the processor time that the page's main thread has spent on scripts,
+// styles and layout since this was asked first: what a person would have waited
+// for, were the machine idle.
+func (tab *Tab) Work(t testing.TB) time.Duration {
+	t.Helper()
+	call(t, tab, performance.Enable, performance.EnableParams{TimeDomain: performance.EnableTimeDomainThreadTicks})
+	seconds := 0.0
+	for _, m := range call(t, tab, performance.GetMetrics, cdp.Empty{}).Metrics {
+		switch m.Name {
+		case "ScriptDuration", "LayoutDuration", "RecalcStyleDuration":
+			seconds += m.Value
+		}
+	}
+	return time.Duration(seconds * float64(time.Second))
 }
 
 // call sends one command of the DevTools protocol.
