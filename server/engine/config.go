@@ -96,9 +96,9 @@ type Config struct {
 
 	// Middleware wraps the handling of every request, upgrades included, the
 	// first one outermost. One that answers by itself ends the request there;
-	// [Refuse] answers in the protocol's words.
-	// The 101 of a WebSocket takes what is in the header by then and is written
-	// past the http.ResponseWriter that a middleware passes on.
+	// [Refuse] answers in the protocol's words. An http.ResponseWriter that it
+	// passes on instead of its own sees every status, the 101 of a WebSocket
+	// included, and must let itself be hijacked or have an Unwrap method.
 	Middleware []func(http.Handler) http.Handler
 
 	// Headers may change the header of every successful response, the 101 of a

@@ -383,6 +383,31 @@ func TestMiddleware(t *testing.T) {
 	require.Equal(t, 400, resp.StatusCode)
 }
 
+// late is a response writer that adds a cookie when the status is known, as
+// packages for sessions do.
+type late struct{ http.ResponseWriter }
+
+func (l late) WriteHeader(status int) {
+	l.Header().Add("Set-Cookie", fmt.Sprint("late=", status))
+	l.ResponseWriter.WriteHeader(status)
+}
+
+func (l late) Unwrap() http.ResponseWriter { return l.ResponseWriter }
+
+// Rows: A07
+func TestMiddlewareSeesTheStatus(t *testing.T) {
+	wrap := func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { next.ServeHTTP(late{w}, r) })
+	}
+	f := start(t, engine.Config{Middleware: []func(http.Handler) http.Handler{wrap}})
+	c, resp, err := websocket.Dial(t.Context(), f.url+"?EIO=4&transport=websocket", nil)
+	require.NoError(t, err)
+	require.Equal(t, []string{"late=101"}, resp.Header.Values("Set-Cookie"))
+	_, open, err := c.Read(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, byte('0'), open[0])
+}
+
 // Rows: A17
 func TestLogsPanicsOfTheReceiver(t *testing.T) {
 	for _, transport := range []string{"polling", "websocket"} {

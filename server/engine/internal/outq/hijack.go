@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"net"
 	"net/http"
+	"reflect"
 
 	"parley/server/engine/frame"
 )
@@ -20,7 +21,9 @@ const (
 // ResponseWriter is a response writer that gives away a [Conn] when it is
 // hijacked. The answer that announces the new protocol is the first that the Conn
 // has queued, so that it leaves together with what is sent next: who has nothing
-// to send calls [Conn.Flush].
+// to send calls [Conn.Flush]. Only when somebody stands before the HTTP server's
+// own writer, who may want to see the status or to add to the header, it takes
+// the usual way.
 type ResponseWriter struct {
 	http.ResponseWriter
 	Group  *Group
@@ -35,10 +38,13 @@ const switching = "HTTP/1.1 101 Switching Protocols\r\n"
 
 // WriteHeader keeps the header of an answer that is to follow with Hijack.
 func (w *ResponseWriter) WriteHeader(status int) {
-	if w.switches = status == http.StatusSwitchingProtocols; !w.switches {
+	if w.switches = status == http.StatusSwitchingProtocols && own(w.ResponseWriter); !w.switches {
 		w.ResponseWriter.WriteHeader(status)
 	}
 }
+
+// own reports whether w is the HTTP server's writer itself.
+func own(w http.ResponseWriter) bool { return reflect.TypeOf(w).String() == "*http.response" }
 
 // Hijack takes over the connection from the HTTP server, with any bytes that the
 // client sent early. The server's own buffers are free afterwards.
