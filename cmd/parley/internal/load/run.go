@@ -192,7 +192,8 @@ func (r *run) drain(ctx context.Context) {
 		due += room.due()
 	}
 	last, since := int64(-1), time.Now()
-	for r.delivered.Load() < due {
+	// Messages without an answer are delivered too, so the number alone does not tell.
+	for r.delivered.Load() < due || r.lost() > 0 {
 		if now := r.delivered.Load(); now != last {
 			last, since = now, time.Now()
 		}
@@ -200,6 +201,14 @@ func (r *run) drain(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// lost counts the deliveries of answered messages that are missing.
+func (r *run) lost() (n int64) {
+	for _, room := range r.rooms {
+		n += room.lost()
+	}
+	return n
 }
 
 // close ends the connections, many at once.
@@ -297,8 +306,8 @@ func (r *run) fill(report *Report, sending time.Duration) {
 	report.Drops, report.Reconnects = r.drops.Load(), r.reconnects.Load()
 	for _, room := range r.rooms {
 		report.Due += room.due()
-		report.Lost += room.lost()
 	}
+	report.Lost = r.lost()
 	report.Connect, report.Answer, report.Delivery = r.connects.latency(), r.answers.latency(), r.deliveries.latency()
 	if sending > 0 {
 		report.DeliveredPerSecond = float64(report.Delivered) / sending.Seconds()
