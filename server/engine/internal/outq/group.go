@@ -128,7 +128,7 @@ func (g *Group) mark(c *Conn) {
 
 func (g *Group) flush() {
 	for {
-		runtime.Gosched() // whoever is about to send comes first, and more goes out with each write
+		g.letOthersSend()
 		g.mu.Lock()
 		batch := g.dirty
 		if len(batch) == 0 {
@@ -144,6 +144,18 @@ func (g *Group) flush() {
 		clear(batch)
 		g.spare = batch[:0] // only the flusher touches it
 	}
+}
+
+// letOthersSend lets everybody run who is about to, also for what has only just
+// arrived: the more is queued, the more goes out with each write.
+func (g *Group) letOthersSend() {
+	g.mu.Lock()
+	l := g.lot
+	g.mu.Unlock()
+	if l != nil {
+		l.look()
+	}
+	runtime.Gosched()
 }
 
 func (c *Conn) flushBatch(sc *scratch) {

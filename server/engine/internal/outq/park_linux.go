@@ -15,6 +15,7 @@ type lot struct {
 	set   *os.File // in the runtime's own poller, so that no thread blocks
 	raw   syscall.RawConn
 	fd    int
+	peek  func(fd uintptr) // look's, made once
 
 	mu     sync.Mutex
 	places []occupant
@@ -55,6 +56,8 @@ func newLot(g *Group) *lot {
 		l.set.Close()
 		return nil
 	}
+	seen := new(catch)
+	l.peek = func(fd uintptr) { l.rouse(fd, seen) } //nolint:errcheck // run meets the error too
 	g.track.Go(l.run)
 	return l
 }
@@ -62,31 +65,49 @@ func newLot(g *Group) *lot {
 // close ends the lot's goroutine.
 func (l *lot) close() { l.set.Close() }
 
-// run rouses the connections to which something has come.
+// catch is room for what is fetched in one system call.
+type catch struct {
+	events [eventsAtOnce]syscall.EpollEvent
+	conns  [eventsAtOnce]*Conn
+}
+
+// run rouses the connections to which something has come, as it comes.
 func (l *lot) run() {
-	events := make([]syscall.EpollEvent, eventsAtOnce)
-	conns := make([]*Conn, eventsAtOnce)
+	into := new(catch)
 	l.raw.Read(func(fd uintptr) bool { //nolint:errcheck // it ends when the set is closed
 		for {
-			n, err := epollWait(fd, events)
-			if err == syscall.EINTR {
-				continue
-			}
+			n, err := l.rouse(fd, into)
 			if err != 0 {
 				return true
 			}
-			l.find(events[:n], conns)
-			for i, c := range conns[:n] {
-				if c != nil {
-					c.rouse(meaning(events[i].Events))
-				}
-			}
-			clear(conns[:n])
-			if n < len(events) { // else there may be more, of which we would not be told again
+			if n < eventsAtOnce { // else there may be more, of which we would not be told again
 				return false
 			}
 		}
 	})
+}
+
+// look rouses the connections to which something has come by now. Only the
+// flusher calls it.
+func (l *lot) look() { l.raw.Control(l.peek) } //nolint:errcheck // the set is closed then
+
+// rouse fetches what is there, and does not wait for it.
+func (l *lot) rouse(fd uintptr, into *catch) (int, syscall.Errno) {
+	n, err := epollWait(fd, into.events[:])
+	if err == syscall.EINTR {
+		return eventsAtOnce, 0 // again
+	}
+	if err != 0 {
+		return 0, err
+	}
+	l.find(into.events[:n], into.conns[:n])
+	for i, c := range into.conns[:n] {
+		if c != nil {
+			c.rouse(meaning(into.events[i].Events))
+		}
+	}
+	clear(into.conns[:n])
+	return n, 0
 }
 
 // epollWait fetches what is there and does not wait.
