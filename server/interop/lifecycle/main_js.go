@@ -24,10 +24,8 @@ func main() {
 	js.Global().Set("happened", log)
 	s.OnConnect(func() { log.Call("push", "connect") })
 	s.OnDisconnect(func(reason engineio.Reason, _ error) { log.Call("push", string(reason)) })
-	js.Global().Set("emit", js.FuncOf(func(_ js.Value, args []js.Value) any {
-		return s.Emit(args[0].String()) == nil
-	}))
 	js.Global().Set("id", js.FuncOf(func(js.Value, []js.Value) any { return s.ID() }))
+	js.Global().Set("connected", js.FuncOf(func(js.Value, []js.Value) any { return s.Connected() }))
 	js.Global().Set("echo", js.FuncOf(func(_ js.Value, args []js.Value) any {
 		go func() {
 			answer, err := s.EmitAck(context.Background(), "echo", args[0].String())
