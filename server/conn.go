@@ -118,7 +118,7 @@ func (c *conn) packet(p *socketio.Packet) engine.Task {
 			c.violation(fmt.Errorf("server: decode event: %w", err))
 			return nil
 		}
-		return s.receive(&Event{Name: name, Args: args, socket: s, id: p.ID, wantsAck: p.HasID, size: size(p)})
+		return s.receive(&Event{Name: name, Args: args, socket: s, id: p.ID, wantsAck: p.HasID, apart: p.Apart(), size: size(p)})
 	case socketio.PacketAck, socketio.PacketBinaryAck:
 		args, err := p.Args()
 		if err != nil {
@@ -258,8 +258,8 @@ func (c *conn) send(p socketio.Packet) error {
 	return c.push(engine.SendOptions{}, group)
 }
 
-// sendAck queues the answer to the event with that id.
-func (c *conn) sendAck(ns string, id uint64, args []any) error {
+// sendAck queues the answer to the event with that id. It gives up lent, buffers that nothing but args refers to.
+func (c *conn) sendAck(ns string, id uint64, args []any, lent [][]byte) error {
 	e := c.srv.encoders.get()
 	defer c.srv.encoders.put(e)
 	if err := e.ack(ns, id, args); err != nil {
@@ -268,6 +268,9 @@ func (c *conn) sendAck(ns string, id uint64, args []any) error {
 	group, err := e.encode(c.srv.cfg.Parser)
 	if err != nil {
 		return err
+	}
+	for _, b := range lent {
+		c.srv.engine.Recycle(b, group...)
 	}
 	return c.push(engine.SendOptions{}, group)
 }

@@ -20,6 +20,8 @@ type Event struct {
 	size     int
 	kind     eventKind
 	wantsAck bool
+	apart    bool // the attachments share their memory with nothing
+	alone    bool // only one handler has seen it
 	acked    atomic.Bool
 }
 
@@ -41,14 +43,20 @@ func (e *Event) WantsAck() bool { return e.wantsAck && !e.acked.Load() }
 // Ack answers the acknowledgement. It may be called from any goroutine, also long after the handler has returned.
 // Only the first call counts; without a wish for an answer nothing is sent. The error is [ErrDisconnected],
 // [engine.ErrSlow] or one of encoding.
-func (e *Event) Ack(args ...any) error {
+func (e *Event) Ack(args ...any) error { return e.ack(args, nil) }
+
+// ack is Ack, and gives up buffers that nothing but args refers to.
+func (e *Event) ack(args []any, lent [][]byte) error {
 	if !e.wantsAck || e.acked.Swap(true) {
+		for _, b := range lent {
+			e.socket.srv().engine.Recycle(b)
+		}
 		return nil
 	}
 	if e.socket.state.Load() == stateClosed {
 		return ErrDisconnected
 	}
-	return e.socket.conn.sendAck(e.socket.nsName, e.id, args)
+	return e.socket.conn.sendAck(e.socket.nsName, e.id, args, lent)
 }
 
 // fail answers with an error reply and reports err.
@@ -253,6 +261,7 @@ func (s *Socket) handleEvent(e *Event) {
 		chain = append(chain, x.use.get()...)
 	}
 	if len(chain) == 0 {
+		e.alone = true
 		s.runHandlers(s.Context(), e, x)
 		return
 	}
@@ -267,20 +276,28 @@ func (s *Socket) handleEvent(e *Event) {
 
 // runHandlers calls who listens to the event, the catch-all ones first; each panic stays its own.
 func (s *Socket) runHandlers(ctx context.Context, e *Event, x *extras) {
-	call := func(h *handler) { s.call(ctx, h, e) }
 	s.ns.eachHooks(func(h *hooks) {
 		for _, fn := range h.onAny.get() {
+			e.alone = false
 			_ = s.guard(e.Name, func() error { (*fn)(s, e.Name, e.Args); return nil })
 		}
 	})
 	if x != nil {
 		for _, fn := range x.onAny.get() {
+			e.alone = false
 			_ = s.guard(e.Name, func() error { (*fn)(e.Name, e.Args); return nil })
 		}
 	}
-	s.ns.eachHooks(func(h *hooks) { h.table.each(e.Name, call) })
+	var few [8]*handler
+	all := few[:0] // as it is now: handlers come and go while they run
+	add := func(h *handler) { all = append(all, h) }
+	s.ns.eachHooks(func(h *hooks) { h.table.each(e.Name, add) })
 	if x != nil {
-		x.table.each(e.Name, call)
+		x.table.each(e.Name, add)
+	}
+	e.alone = e.alone && len(all) == 1
+	for _, h := range all {
+		s.call(ctx, h, e)
 	}
 }
 

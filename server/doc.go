@@ -20,7 +20,8 @@
 //   - Namespaces: [Server.Of], and on demand [Server.Match], [Server.MatchFunc], [Parent]; [Server.OnNamespace]
 //   - Letting in: Use with a [ConnectFunc], [Refusal], [Socket.Handshake], OnConnect
 //   - Putting out and leaving: [Socket.Disconnect], OnDisconnecting, OnDisconnect, [Socket.Context]
-//   - Receiving: [Handle], [On], [Socket.On], [Socket.OnAck], [Socket.OnAny], UseEvent with an [EventFunc]
+//   - Receiving: [Handle], [On], [Socket.On], [Socket.OnAck], [Socket.OnAny], UseEvent with an [EventFunc];
+//     [HandleLent] and [OnLent] for large attachments
 //   - Sending: [Emit], [Socket.Emit], and to many with [Target]: To, Except, Local, Volatile, NoCompress
 //   - Asking: [Ask], [AskOne], [Socket.EmitAck], [Target.EmitAck], Timeout
 //   - Rooms: [Socket.Join], [Socket.Leave], [Socket.Rooms], [Namespace.OnRoom]

@@ -1,8 +1,10 @@
 package server_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"hash/crc32"
 	"log/slog"
 	"net/http/httptest"
 	"os"
@@ -122,6 +124,19 @@ func ExampleOn() {
 		<-done
 	})
 	// Output: moved to row 4
+}
+
+// HandleLent is for large attachments that are done with when the handler returns: their memory serves the next one.
+func ExampleHandleLent() {
+	checksum := event.NewCall[[]byte, string](desk, "checksum")
+	srv := newServer(server.Config{})
+	server.HandleLent(srv.Of(desk), checksum, func(_ context.Context, _ *server.Socket, file []byte) (string, error) {
+		return fmt.Sprintf("%08x", crc32.ChecksumIEEE(file)), nil // a file that is kept would have to be copied
+	})
+	run(srv, func(conn *client.Conn) {
+		fmt.Println(client.Call(context.Background(), conn.Of(desk), checksum, bytes.Repeat([]byte("parley"), 10_000)))
+	})
+	// Output: d6cc2635 <nil>
 }
 
 // Emit sends a declared event; a wrong payload or direction does not compile.

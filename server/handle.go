@@ -18,10 +18,18 @@ import (
 func Handle[Req, Res any](
 	ns Router, call event.Call[Req, Res], fn func(ctx context.Context, s *Socket, req Req) (Res, error),
 ) (stop func()) {
-	mustBelong("Handle", ns, call.Namespace(), call.Name())
+	return handle("Handle", ns, call, fn, (*Event).kept)
+}
+
+// handle is Handle; lent tells which attachments nobody uses once the answer has been sent.
+func handle[Req, Res any](
+	verb string, ns Router, call event.Call[Req, Res], fn func(context.Context, *Socket, Req) (Res, error),
+	lent func(*Event) [][]byte,
+) (stop func()) {
+	mustBelong(verb, ns, call.Namespace(), call.Name())
 	h := ns.router()
 	if h.table.hasSole(call.Name()) {
-		panic(fmt.Sprintf("server.Handle: %s is handled already", call))
+		panic(fmt.Sprintf("server.%s: %s is handled already", verb, call))
 	}
 	return h.table.add(&handler{name: call.Name(), sole: true, fn: func(ctx context.Context, e *Event) {
 		req, err := event.DecodePayload[Req](e.Args)
@@ -33,7 +41,7 @@ func Handle[Req, Res any](
 			e.fail(err)
 			return
 		}
-		e.answered(e.Ack(event.EncodeReply(call.Raw(), res, nil)...))
+		e.answered(e.ack(event.EncodeReply(call.Raw(), res, nil), lent(e)))
 	}})
 }
 
@@ -41,7 +49,14 @@ func Handle[Req, Res any](
 // that asks for an acknowledgement all the same (one with retries does) gets an empty one after fn has returned without
 // an error, else the error, as from [Handle]. See there for the rest.
 func On[T any](ns Router, ev event.ToServer[T], fn func(ctx context.Context, s *Socket, payload T) error) (stop func()) {
-	mustBelong("On", ns, ev.Namespace(), ev.Name())
+	return on("On", ns, ev, fn, (*Event).kept)
+}
+
+// on is On; see handle.
+func on[T any](
+	verb string, ns Router, ev event.ToServer[T], fn func(context.Context, *Socket, T) error, lent func(*Event) [][]byte,
+) (stop func()) {
+	mustBelong(verb, ns, ev.Namespace(), ev.Name())
 	return ns.router().table.add(&handler{name: ev.Name(), fn: func(ctx context.Context, e *Event) {
 		payload, err := event.DecodePayload[T](e.Args)
 		if err == nil {
@@ -51,9 +66,12 @@ func On[T any](ns Router, ev event.ToServer[T], fn func(ctx context.Context, s *
 			e.dropped(err)
 			return
 		}
-		e.answered(e.Ack())
+		e.answered(e.ack(nil, lent(e)))
 	}})
 }
+
+// kept is for handlers that may keep everything.
+func (e *Event) kept() [][]byte { return nil }
 
 // answered reports an answer that could not be sent, unless the client has left.
 func (e *Event) answered(err error) {

@@ -91,7 +91,7 @@ func newServer() *server.Server {
 		return server.Emit(ctx, ns.To(p.A), inRoom, p.B)
 	})
 	server.Handle(ns, echo, relay)
-	server.Handle(ns, binary, relay)
+	server.HandleLent(ns, binary, relay)
 	return io
 }
 

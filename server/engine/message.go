@@ -22,6 +22,15 @@ const CopyLimit = frame.CopyLimit
 // and takes over what is longer: the caller must not change that afterwards.
 func NewMessage(binary bool, data []byte) *Message { return frame.New(binary, data) }
 
+// Recycle gives up the data of a binary message that a [Receiver] has got: nobody
+// refers to them any more, up to their capacity, but perhaps messages made of them
+// that are still to be sent, each to one session. Their memory is then used for
+// another message, which makes long messages cheaper: it is neither made anew nor
+// cleared, and in the processor's cache. A message that takes them along as a
+// whole gives them back when a WebSocket without TLS has taken it at once; else
+// they are left to the garbage collector.
+func (srv *Server) Recycle(data []byte, in ...*Message) { srv.buffers.Recycle(data, in...) }
+
 // SendOptions says how messages are sent. The zero value sends them reliably,
 // compressed if that is configured, and at once.
 type SendOptions struct {

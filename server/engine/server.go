@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"parley/server/engine/frame"
 	"parley/server/engine/internal/outq"
 	"parley/server/engine/internal/track"
 	"parley/server/engine/polling"
@@ -24,6 +25,7 @@ type Server struct {
 	handler http.Handler // the middlewares around handle
 	sockets *websocket.Acceptor
 	writer  polling.Writer
+	buffers frame.Buffers
 	start   time.Time
 	shards  []*shard
 	count   atomic.Int64
@@ -42,6 +44,7 @@ func New(cfg Config) *Server {
 		MaxPayload:     cfg.MaxPayload,
 		MessageTimeout: cfg.MessageTimeout,
 		Deflate:        cfg.Compression.WebSocket,
+		Buffers:        &srv.buffers,
 	})
 	limits := outq.Limits{
 		Bytes:    cfg.Queue.Bytes,

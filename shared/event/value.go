@@ -1,6 +1,7 @@
 package event
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -54,6 +55,19 @@ func (v Value) Decode(into any) error {
 	}
 	d := binaryDecoder{text: text, marks: marks, atts: v.Attachments}
 	return d.decode(into)
+}
+
+// Clone returns a copy that shares no bytes with v, which was lent for a time. When
+// nothing in the text refers to an attachment, the copy has none.
+func (v Value) Clone() Value {
+	c := Value{JSON: append([]byte(nil), v.text()...)}
+	if marks, err := v.placeholders(); err == nil && len(marks) == 0 {
+		return c
+	}
+	for _, a := range v.Attachments {
+		c.Attachments = append(c.Attachments, bytes.Clone(a))
+	}
+	return c
 }
 
 // IsNull reports whether the value is null or was not sent.

@@ -161,3 +161,14 @@ func TestValueAsJSON(t *testing.T) {
 	assert.ErrorIs(t, err, ErrAttachment)
 	assert.Equal(t, "null", Value{}.String())
 }
+
+func TestValueClone(t *testing.T) {
+	v := Value{JSON: []byte(`{"a":{"_placeholder":true,"num":0}}`), Attachments: [][]byte{{1, 2}, {3}}}
+	c := v.Clone()
+	assert.Equal(t, v, c)
+	clear(v.JSON)
+	clear(v.Attachments[0])
+	assert.Equal(t, Value{JSON: []byte(`{"a":{"_placeholder":true,"num":0}}`), Attachments: [][]byte{{1, 2}, {3}}}, c)
+	assert.Equal(t, Value{JSON: []byte("7")}, Value{JSON: []byte("7"), Attachments: [][]byte{{1}}}.Clone(), "another argument's")
+	assert.Equal(t, "null", Value{}.Clone().String())
+}

@@ -47,6 +47,7 @@ func (d *jsonDecoder) Add(f Frame) (Packet, bool, error) {
 	}
 	waiting := p // a copy, so that only packets with attachments go to the heap
 	waiting.Attachments = make([][]byte, 0, due)
+	waiting.whole = true
 	d.waiting, d.due, d.bytes = &waiting, due, len(f.Data)
 	return Packet{}, false, nil
 }

@@ -67,7 +67,13 @@ type Packet struct {
 	// offset in Data behind it.
 	name string
 	rest int
+
+	whole bool // each attachment is a frame of its own
 }
+
+// Apart reports whether each attachment has its memory, up to its capacity, for
+// itself: it came as a frame of its own, as with [JSON].
+func (p *Packet) Apart() bool { return p.whole }
 
 // Errors of packet constructors and accessors.
 var (

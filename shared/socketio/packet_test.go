@@ -147,3 +147,20 @@ func TestPacketTypeNames(t *testing.T) {
 	}
 	assert.Equal(t, []string{"CONNECT", "DISCONNECT", "EVENT", "ACK", "CONNECT_ERROR", "BINARY_EVENT", "BINARY_ACK", "UNKNOWN"}, names)
 }
+
+func TestAttachmentsApart(t *testing.T) {
+	d := JSON().NewDecoder(Limits{})
+	p, whole, err := d.Add(Frame{Data: []byte(`2["a"]`)})
+	require.NoError(t, err)
+	require.True(t, whole)
+	assert.False(t, p.Apart(), "there are none")
+	_, _, err = d.Add(Frame{Data: []byte(`51-["a",{"_placeholder":true,"num":0}]`)})
+	require.NoError(t, err)
+	p, whole, err = d.Add(Frame{Binary: true, Data: []byte{1}})
+	require.NoError(t, err)
+	require.True(t, whole)
+	assert.True(t, p.Apart())
+	made, err := NewEvent("/", "a", []byte{1})
+	require.NoError(t, err)
+	assert.False(t, made.Apart(), "the sender's")
+}

@@ -49,6 +49,8 @@ type Message struct {
 	bin  bool
 	raw  bool // a frame as it stands, of no packet
 
+	buffers *Buffers // gets body back after writing, unless nil
+
 	deflated atomic.Pointer[Message]
 	deflate  sync.Mutex // one goroutine compresses, the others wait
 }

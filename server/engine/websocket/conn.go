@@ -29,9 +29,10 @@ var (
 
 // Options configures an [Acceptor].
 type Options struct {
-	MaxPayload     int64         // bytes of a received message, after decompression
-	MessageTimeout time.Duration // from the first to the last byte of a received message
-	Deflate        int           // compress messages from this size in bytes on; 0: never
+	MaxPayload     int64          // bytes of a received message, after decompression
+	MessageTimeout time.Duration  // from the first to the last byte of a received message
+	Deflate        int            // compress messages from this size in bytes on; 0: never
+	Buffers        *frame.Buffers // where long binary messages are read to, if one is free
 }
 
 // Acceptor turns HTTP requests into connections.

@@ -70,7 +70,7 @@ func (c *Conn) header() (h frame.Header, known bool, err error) {
 // whole reads a frame whose header has been looked at.
 func (c *Conn) whole(h *frame.Header) ([]byte, error) {
 	c.br.Discard(h.Size) //nolint:errcheck // it is there
-	data, err := c.payload(int(h.Length))
+	data, err := c.payload(int(h.Length), h.Text())
 	if err != nil {
 		return nil, err
 	}
@@ -82,9 +82,15 @@ func (c *Conn) whole(h *frame.Header) ([]byte, error) {
 // firstPart is how much memory the mere announcement of a long message gets.
 const firstPart = 64 << 10
 
-// payload reads n bytes.
-func (c *Conn) payload(n int) ([]byte, error) {
-	data := make([]byte, min(n, firstPart))
+// payload reads n bytes, if they are no text into a buffer that has been used.
+func (c *Conn) payload(n int, text bool) ([]byte, error) {
+	var data []byte
+	if !text {
+		data = c.a.o.Buffers.Get(n)
+	}
+	if data == nil {
+		data = make([]byte, min(n, firstPart))
+	}
 	_, err := io.ReadFull(c.br, data)
 	for err == nil && len(data) < n {
 		have := len(data)

@@ -35,6 +35,11 @@ func sysWritev(fd uintptr, v []syscall.Iovec, size int) (int, syscall.Errno) {
 	return int(n), e
 }
 
+func sysReadv(fd uintptr, v []syscall.Iovec) (int, syscall.Errno) {
+	n, _, e := syscall.RawSyscall(syscall.SYS_READV, fd, uintptr(unsafe.Pointer(&v[0])), uintptr(len(v)))
+	return int(n), e
+}
+
 func sysRead(fd uintptr, b []byte) (int, syscall.Errno) {
 	n, _, e := syscall.RawSyscall(syscall.SYS_READ, fd, uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)))
 	return int(n), e

@@ -27,6 +27,22 @@ func sysRead(fd uintptr, b []byte) (int, syscall.Errno) {
 	return n, errno(err)
 }
 
+func sysReadv(fd uintptr, v []syscall.Iovec) (total int, e syscall.Errno) {
+	for _, part := range v {
+		n, err := syscall.Read(int(fd), unsafe.Slice(part.Base, part.Len))
+		if err != nil && total == 0 {
+			return n, errno(err)
+		}
+		if n > 0 {
+			total += n
+		}
+		if n < int(part.Len) {
+			break
+		}
+	}
+	return total, 0
+}
+
 func errno(err error) syscall.Errno {
 	e, _ := err.(syscall.Errno)
 	return e

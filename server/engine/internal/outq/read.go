@@ -135,7 +135,7 @@ func (c *Conn) read(p []byte) (int, error) {
 		if err := r.raw.Read(r.fill); err != nil {
 			return 0, err
 		}
-		if r.err != nil || r.into != nil {
+		if r.err != nil || r.n > 0 {
 			return r.n, r.err
 		}
 	}
@@ -152,23 +152,23 @@ func (c *Conn) read(p []byte) (int, error) {
 // readReady tries to read; false makes the runtime wait for data.
 func (c *Conn) readReady() bool {
 	r := &c.in
-	into := r.into
-	var pooled *[]byte
-	if into == nil {
-		pooled = c.group.reads.Get().(*[]byte)
-		into = *pooled
-	}
+	pooled := c.group.reads.Get().(*[]byte)
+	var n int
+	var err error
 	c.reads()
-	n, err := c.sock.read(into)
-	r.drained = n < len(into)
-	if n > 0 {
-		if r.n = n; pooled != nil {
-			r.buf, r.begin, r.end = pooled, 0, n
-		}
+	if r.into == nil {
+		n, err = c.sock.read(*pooled)
+	} else { // and see whether more is there
+		n, err = c.sock.read2(r.into, *pooled)
+	}
+	r.drained = n < len(r.into)+len(*pooled)
+	if r.n = min(n, len(r.into)); n > r.n {
+		r.buf, r.begin, r.end = pooled, 0, n-r.n
 		return true
 	}
-	if pooled != nil {
-		c.group.reads.Put(pooled)
+	c.group.reads.Put(pooled)
+	if n > 0 {
+		return true
 	}
 	if n < 0 {
 		c.arm()

@@ -23,6 +23,15 @@ func newScratch() *scratch {
 
 // write writes the batch until the socket is full and returns what is left.
 func (s *scratch) write(k sock, batch []*frame.Message) (rest [][]byte, err error) {
+	if rest, err = s.gather(k, batch); err == nil && rest == nil {
+		for _, m := range batch {
+			m.Written()
+		}
+	}
+	return rest, err
+}
+
+func (s *scratch) gather(k sock, batch []*frame.Message) (rest [][]byte, err error) {
 	for i, m := range batch {
 		head, body := m.WebSocket()
 		if len(s.buf)+len(head) > joinSize || len(s.vec)+2 > maxVec {

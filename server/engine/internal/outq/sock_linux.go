@@ -82,16 +82,33 @@ func (k sock) vectored(v []syscall.Iovec, size int) (int, error) {
 func (k sock) read(b []byte) (int, error) {
 	for {
 		n, e := sysRead(k.fd, b)
-		switch e {
-		case 0:
-			return n, nil
-		case syscall.EAGAIN:
-			return -1, nil
-		case syscall.EINTR:
-		default:
-			return 0, e
+		if e != syscall.EINTR {
+			return received(n, e)
 		}
 	}
+}
+
+// read2 reads into a and what is more into b.
+func (k sock) read2(a, b []byte) (int, error) {
+	v := [2]syscall.Iovec{{Base: &a[0]}, {Base: &b[0]}}
+	v[0].SetLen(len(a))
+	v[1].SetLen(len(b))
+	for {
+		n, e := sysReadv(k.fd, v[:])
+		if e != syscall.EINTR {
+			return received(n, e)
+		}
+	}
+}
+
+func received(n int, e syscall.Errno) (int, error) {
+	switch e {
+	case 0:
+		return n, nil
+	case syscall.EAGAIN:
+		return -1, nil
+	}
+	return 0, e
 }
 
 func result(n int, e syscall.Errno) (int, error) {

@@ -25,3 +25,5 @@ func (sock) writev(_, _ []byte) (int, error) { return 0, errNoSock }
 func (sock) writeVector(*vector, [][]byte) (int, error) { return 0, errNoSock }
 
 func (sock) read([]byte) (int, error) { return 0, errNoSock }
+
+func (sock) read2(_, _ []byte) (int, error) { return 0, errNoSock }

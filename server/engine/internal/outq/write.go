@@ -53,6 +53,9 @@ func (c *Conn) writeOne(m *frame.Message, size int) {
 		n, err = c.sock.writev(head, body)
 	}
 	var rest [][]byte
+	if err == nil && n == size {
+		m.Written()
+	}
 	if err == nil && n < size {
 		if n < len(head) {
 			rest = append(rest, head[n:])
