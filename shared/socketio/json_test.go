@@ -20,7 +20,7 @@ func decode(frames ...Frame) (Packet, error) {
 	for i, f := range frames {
 		p, complete, err := d.Add(f)
 		if err != nil || complete || i == len(frames)-1 {
-			p.name, p.rest = "", 0 // what only Event looks at
+			p.name, p.rest, p.whole = "", 0, false // what only accessors look at
 			return p, err
 		}
 	}
