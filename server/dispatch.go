@@ -47,10 +47,13 @@ func (e *Event) Ack(args ...any) error { return e.ack(args, nil) }
 
 // ack is Ack, and gives up buffers that nothing but args refers to.
 func (e *Event) ack(args []any, lent [][]byte) error {
-	if !e.wantsAck || e.acked.Swap(true) {
+	if !e.wantsAck {
 		for _, b := range lent {
 			e.socket.srv().engine.Recycle(b)
 		}
+		return nil
+	}
+	if e.acked.Swap(true) { // perhaps with some of the buffers
 		return nil
 	}
 	if e.socket.state.Load() == stateClosed {

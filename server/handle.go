@@ -32,6 +32,8 @@ func handle[Req, Res any](
 		panic(fmt.Sprintf("server.%s: %s is handled already", verb, call))
 	}
 	return h.table.add(&handler{name: call.Name(), sole: true, fn: func(ctx context.Context, e *Event) {
+		var room [4][]byte
+		mine := append(room[:0], lent(e)...) // now, for fn may change the lists
 		req, err := event.DecodePayload[Req](e.Args)
 		var res Res
 		if err == nil {
@@ -41,7 +43,7 @@ func handle[Req, Res any](
 			e.fail(err)
 			return
 		}
-		e.answered(e.ack(event.EncodeReply(call.Raw(), res, nil), lent(e)))
+		e.answered(e.ack(event.EncodeReply(call.Raw(), res, nil), mine))
 	}})
 }
 
@@ -58,6 +60,8 @@ func on[T any](
 ) (stop func()) {
 	mustBelong(verb, ns, ev.Namespace(), ev.Name())
 	return ns.router().table.add(&handler{name: ev.Name(), fn: func(ctx context.Context, e *Event) {
+		var room [4][]byte
+		mine := append(room[:0], lent(e)...)
 		payload, err := event.DecodePayload[T](e.Args)
 		if err == nil {
 			err = fn(ctx, e.socket, payload)
@@ -66,7 +70,7 @@ func on[T any](
 			e.dropped(err)
 			return
 		}
-		e.answered(e.ack(nil, lent(e)))
+		e.answered(e.ack(nil, mine))
 	}})
 }
 

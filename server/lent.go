@@ -11,11 +11,12 @@ import (
 //
 // What fn is given, []byte and [event.Value] alike, is valid until it returns, and may be in its result. Whatever fn
 // keeps or hands to others, an emit, a goroutine, a cache, has to be a copy ([event.Value.Clone]); else what is read
-// there later is another client's message. The race detector finds it. The same is asked of Config.Admit.
+// there later is another message, perhaps another client's. The race detector may find it. The same is asked of
+// Config.Admit.
 //
 // The memory is not used again, and nothing else changes, after an error, when a middleware, a catch-all listener or
-// another handler saw the event too, with a parser other than [socketio.JSON], and where the answer did not leave at
-// once as a frame of a WebSocket without TLS.
+// another handler saw the event too, with a parser whose packets are not [socketio.Packet.Apart], and where an answer
+// that holds the attachment did not leave at once, uncompressed, on a WebSocket without TLS.
 func HandleLent[Req, Res any](
 	ns Router, call event.Call[Req, Res], fn func(ctx context.Context, s *Socket, req Req) (Res, error),
 ) (stop func()) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -187,6 +188,50 @@ func TestLentMemoryIsNotUsedAgain(t *testing.T) {
 			p.read()
 			require.True(t, "b:"+one == p.read())
 			require.True(t, "b:"+two == p.read())
+		}
+	})
+	t.Run("what the handler put in its place", func(t *testing.T) {
+		f := start(t, server.Config{})
+		mine := []byte(blobOf(77))
+		list := event.NewRawCall[event.Args, event.Args](event.NewNamespace("/"), "blob")
+		server.HandleLent(f, list, func(_ context.Context, _ *server.Socket, args event.Args) (event.Args, error) {
+			if n, _ := strconv.Atoi(string(args.Bytes(0)[:6])); n%2 == 0 {
+				args.Value(0).Attachments[0] = mine // in the event's own list
+				return args, nil
+			}
+			args[0] = mine
+			return args, nil
+		})
+		p, _ := f.join("/")
+		for n := range rounds {
+			p.sendBlob(n)
+			p.read()
+			require.True(t, "b:"+blobOf(77) == p.read())
+		}
+		require.True(t, blobOf(77) == string(mine), "the application's own memory")
+	})
+	t.Run("which the handler has put in twice", func(t *testing.T) {
+		f := start(t, server.Config{})
+		var mu sync.Mutex
+		var kept []*byte // at a time
+		server.HandleLent(f, blobs, func(_ context.Context, _ *server.Socket, v event.Value) (event.Args, error) {
+			a, b := v.Attachments[0], v.Attachments[1]
+			mu.Lock()
+			kept = append(kept, unsafe.SliceData(a), unsafe.SliceData(b))
+			mu.Unlock()
+			same := string(a) == string(b)
+			v.Attachments[1] = a
+			return event.Args{same}, nil
+		})
+		p, _ := f.join("/")
+		for n := range rounds {
+			p.send(`52-1["blob",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]`)
+			p.sendBinary([]byte(blobOf(n))...)
+			p.sendBinary([]byte(blobOf(n + 1))...)
+			p.expect(`31[false]`)
+		}
+		for pair := range slices.Chunk(kept, 2) {
+			require.NotSame(t, pair[0], pair[1])
 		}
 	})
 	t.Run("for a client that does not read", func(t *testing.T) {

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unsafe"
+	"weak"
 
 	"github.com/stretchr/testify/require"
 
@@ -220,3 +222,30 @@ func TestSlowAmongHealthy(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// A connection that has nothing to say holds none of what it said last.
+func TestIdleConnectionsDoNotKeepTheirLastMessage(t *testing.T) {
+	got := make(chan weak.Pointer[byte], 1)
+	f := start(t, engine.Config{Open: func(s *engine.Session) engine.Receiver {
+		return receiver(func(data []byte) {
+			got <- weak.Make(unsafe.SliceData(data))
+			_ = s.Send(engine.SendOptions{}, engine.NewMessage(false, []byte("thanks")))
+		})
+	}})
+	c := f.dial("")
+	c.text() // the open packet
+	for _, size := range []int{900_000, 60_000, 60_000, 20_000, 20_000, 20_000} {
+		c.sendBinary(make([]byte, size)...)
+		w := await(t, got)
+		require.Equal(t, "4thanks", c.text())
+		for until := time.Now().Add(30 * time.Second); w.Value() != nil; runtime.GC() {
+			require.True(t, time.Now().Before(until), "still in memory")
+		}
+	}
+}
+
+// receiver takes messages.
+type receiver func(data []byte)
+
+func (r receiver) Receive(_ bool, data []byte) engine.Task { r(data); return nil }
+func (receiver) Closed(engine.Reason, error)               {}

@@ -79,7 +79,7 @@ function run(setup, tell) {
 const output = { lines: [], code: null };
 function tell(m) {
   if (m.line !== undefined) output.lines.push(m.line);
-  if (m.code !== undefined) output.code = m.code;
+  if (m.code !== undefined && output.code === null) output.code = m.code; // an event may come after the exit
 }
 const setup = new URL(location).searchParams.get("setup");
 `

@@ -72,7 +72,8 @@ type Packet struct {
 }
 
 // Apart reports whether each attachment has its memory, up to its capacity, for
-// itself: it came as a frame of its own, as with [JSON].
+// itself: it came as a frame of its own, as with the decoder of [JSON]. Another
+// decoder that gives the attachments of its packets away makes new packets.
 func (p *Packet) Apart() bool { return p.whole }
 
 // Errors of packet constructors and accessors.

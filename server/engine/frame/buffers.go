@@ -42,13 +42,19 @@ func (p *Buffers) Get(n int) []byte {
 	return nil
 }
 
-// Put takes a buffer that nobody else refers to, up to its capacity.
+// Put takes a buffer that nobody else refers to, up to its capacity. One that is there
+// already is not taken twice.
 func (p *Buffers) Put(b []byte) {
 	if cap(b) < longBuffer || cap(b) > keptBytes {
 		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	for _, free := range p.free {
+		if unsafe.SliceData(free) == unsafe.SliceData(b) {
+			return
+		}
+	}
 	for len(p.free) == keptBuffers || p.bytes+cap(b) > keptBytes { // the oldest go
 		p.bytes -= cap(p.free[0])
 		p.free[0] = nil

@@ -27,7 +27,9 @@ func TestBuffersGiveTheLastOneThatFits(t *testing.T) {
 	assert.Nil(t, p.Get(50_000))
 	assert.Same(t, at(small), at(p.Get(16<<10)))
 	p.Put(got)
+	p.Put(got)
 	assert.Same(t, at(large), at(p.Get(100_000)), "a buffer keeps its capacity")
+	assert.Nil(t, p.Get(100_000), "and is not there twice")
 }
 
 func TestBuffersAreBounded(t *testing.T) {

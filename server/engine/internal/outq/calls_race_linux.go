@@ -27,20 +27,18 @@ func sysRead(fd uintptr, b []byte) (int, syscall.Errno) {
 	return n, errno(err)
 }
 
-func sysReadv(fd uintptr, v []syscall.Iovec) (total int, e syscall.Errno) {
-	for _, part := range v {
-		n, err := syscall.Read(int(fd), unsafe.Slice(part.Base, part.Len))
-		if err != nil && total == 0 {
-			return n, errno(err)
-		}
-		if n > 0 {
-			total += n
-		}
-		if n < int(part.Len) {
-			break
+func sysReadv(fd uintptr, v []syscall.Iovec) (int, syscall.Errno) {
+	n, _, e := syscall.RawSyscall(syscall.SYS_READV, fd, uintptr(unsafe.Pointer(&v[0])), uintptr(len(v)))
+	if e == 0 {
+		syscall.Read(int(fd), nil) // reads nothing, but tells the detector
+		left := int(n)
+		for _, part := range v {
+			b := unsafe.Slice(part.Base, min(left, int(part.Len)))
+			copy(b, b) // as does this: it has been written
+			left -= len(b)
 		}
 	}
-	return total, 0
+	return int(n), e
 }
 
 func errno(err error) syscall.Errno {

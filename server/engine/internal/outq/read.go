@@ -132,7 +132,9 @@ func (c *Conn) read(p []byte) (int, error) {
 		if len(p) >= readSize {
 			r.into = p
 		}
-		if err := r.raw.Read(r.fill); err != nil {
+		err := r.raw.Read(r.fill)
+		r.into = nil // an idle connection must not keep it
+		if err != nil {
 			return 0, err
 		}
 		if r.err != nil || r.n > 0 {
