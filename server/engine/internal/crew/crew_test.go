@@ -1,11 +1,14 @@
 package crew_test
 
 import (
+	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
 	"parley/server/engine/internal/crew"
@@ -43,15 +46,75 @@ func TestTasksRunAtOnceAndIdleGoroutinesAreKept(t *testing.T) {
 	})
 }
 
-func BenchmarkGo(b *testing.B) {
+// A task that is in the queue behind one that blocks runs nevertheless, in whatever
+// order they come.
+func TestTasksThatBlockHoldUpNoOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var c crew.Crew
+		c.Keep(true)
+		defer c.Keep(false)
+		block := make(chan struct{})
+		var ran, blocked atomic.Int32
+		for i := range 5000 {
+			if i%7 == 0 && blocked.Load() < 200 {
+				blocked.Add(1)
+				c.Go(task(func() { <-block }))
+			}
+			c.Go(task(func() { ran.Add(1) }))
+			if i%100 == 0 {
+				synctest.Wait()
+				require.EqualValues(t, i+1, ran.Load())
+			}
+		}
+		synctest.Wait()
+		assert.EqualValues(t, 5000, ran.Load())
+		close(block)
+	})
+}
+
+// Tasks that begin others while many wait: the queue is never empty, and none is
+// lost.
+func TestTasksFromManySides(t *testing.T) {
 	var c crew.Crew
 	c.Keep(true)
 	defer c.Keep(false)
-	done := make(chan struct{})
-	t := task(func() { done <- struct{}{} })
-	b.ReportAllocs()
-	for b.Loop() {
-		c.Go(t)
-		<-done
+	var ran atomic.Int32
+	var all sync.WaitGroup
+	var step func(left int) task
+	step = func(left int) task {
+		all.Add(1)
+		return func() {
+			defer all.Done()
+			ran.Add(1)
+			if left > 0 {
+				c.Go(step(left - 1))
+			}
+		}
+	}
+	for range 50 {
+		c.Go(step(999))
+	}
+	all.Wait()
+	assert.EqualValues(t, 50_000, ran.Load())
+}
+
+func BenchmarkGo(b *testing.B) {
+	for _, burst := range []int{1, 64} {
+		b.Run(fmt.Sprint("burst", burst), func(b *testing.B) {
+			var c crew.Crew
+			c.Keep(true)
+			defer c.Keep(false)
+			var all sync.WaitGroup
+			t := task(all.Done)
+			b.ReportAllocs()
+			for b.Loop() {
+				all.Add(burst)
+				for range burst {
+					c.Go(t)
+				}
+				all.Wait()
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*burst), "ns/task")
+		})
 	}
 }
