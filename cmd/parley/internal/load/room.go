@@ -65,6 +65,8 @@ type member struct {
 	base int64    // guarded by mu: number of the room's last message when the user joined
 	bits []uint64 // guarded by mu: messages after base
 	tip  int64    // guarded by mu: seen without a gap up to here
+
+	pages map[int64]bool // guarded by mu: messages that a page of the history held and no event has brought
 }
 
 // has reports whether a message was seen; the caller holds mu. What came before the member did counts as seen.
@@ -77,6 +79,34 @@ func (m *member) has(seq int64) bool {
 func (m *member) see(seq int64) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	return m.note(seq)
+}
+
+// read is see for a message in a page of the history.
+func (m *member) read(seq int64) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	isNew := m.note(seq)
+	if isNew {
+		if m.pages == nil {
+			m.pages = make(map[int64]bool)
+		}
+		m.pages[seq] = true
+	}
+	return isNew
+}
+
+// wasRead reports, once, whether a page held the message before an event brought it.
+func (m *member) wasRead(seq int64) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	was := m.pages[seq]
+	delete(m.pages, seq)
+	return was
+}
+
+// note is see; the caller holds mu.
+func (m *member) note(seq int64) bool {
 	if m.has(seq) {
 		return false
 	}

@@ -19,6 +19,13 @@ func TestAMemberKnowsWhatItHasSeen(t *testing.T) {
 	assert.True(t, m.see(1000))
 	assert.False(t, m.has(999))
 	assert.True(t, m.has(1000))
+
+	assert.True(t, m.read(104))
+	assert.False(t, m.read(104), "a page may hold it again")
+	assert.True(t, m.wasRead(104))
+	assert.False(t, m.wasRead(104), "one event for it, not two")
+	assert.False(t, m.read(103))
+	assert.False(t, m.wasRead(103), "an event had brought it")
 }
 
 func TestWhatARoomIsMissing(t *testing.T) {

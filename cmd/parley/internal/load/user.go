@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -28,6 +29,7 @@ type user struct {
 
 	conn *client.Conn
 	sock *client.Socket
+	back atomic.Bool // it has reconnected
 }
 
 // newUser makes a user of some of the rooms; it does nothing yet.
@@ -96,6 +98,7 @@ func (u *user) connect(ctx context.Context) error {
 	// From now on a connect is a reconnect.
 	u.sock.OnConnect(func() {
 		u.run.reconnects.Add(1)
+		u.back.Store(true)
 		u.run.background.Go(func() { u.catchUp(u.run.ctx) })
 	})
 	u.sock.OnDisconnect(func(engineio.Reason, error) { u.run.drops.Add(1) })
@@ -139,7 +142,7 @@ func (u *user) catchUp(ctx context.Context) {
 		h, err := client.Call(ctx, u.sock, chat.Join, chat.JoinRequest{Room: m.room.id, After: m.seen()})
 		for err == nil {
 			for _, msg := range h.Messages {
-				if m.see(msg.Seq) && !u.mine(msg) {
+				if m.read(msg.Seq) && !u.mine(msg) {
 					u.run.delivered.Add(1)
 				}
 			}
@@ -158,12 +161,21 @@ func (u *user) catchUp(ctx context.Context) {
 // mine reports whether this user sent a message.
 func (u *user) mine(m chat.Message) bool { return m.From.Name == u.name }
 
-// posted takes a live event.
+// posted takes a live event. It may come for a message that a page of the history held, and for the user's own if it
+// was sent over a connection that is lost; whatever else is known already came twice.
 func (u *user) posted(b chat.Batch) {
 	for _, msg := range b.Messages {
 		m := u.byRoom[msg.Room]
-		if m == nil || !m.see(msg.Seq) || u.mine(msg) {
+		switch {
+		case m == nil, u.mine(msg) && !u.back.Load():
 			u.run.repeated.Add(1)
+			continue
+		case !m.see(msg.Seq):
+			if !m.wasRead(msg.Seq) {
+				u.run.repeated.Add(1)
+			}
+			continue
+		case u.mine(msg):
 			continue
 		}
 		u.run.delivered.Add(1)
