@@ -151,6 +151,7 @@ func (srv *Server) insert(s *Session) bool {
 		return false
 	}
 	sh.sessions[s.id] = s
+	sh.out.Hold()
 	srv.live.Add()
 	return true
 }
@@ -161,6 +162,7 @@ func (srv *Server) remove(s *Session) {
 	defer sh.mu.Unlock()
 	if sh.sessions[s.id] == s {
 		delete(sh.sessions, s.id)
+		sh.out.Release()
 		srv.live.Done()
 	}
 }

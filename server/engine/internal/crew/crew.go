@@ -20,16 +20,31 @@ const (
 // So nearly always whoever has finished a task takes the next one, yet a task
 // that blocks, or takes long, holds up no other.
 type Crew struct {
-	mu     sync.Mutex
-	keep   bool
-	queue  []Task // from next on, the longest waiting first
-	next   int
-	called bool
-	idle   []chan struct{} // of goroutines that wait for a call, the latest last
+	mu      sync.Mutex
+	holders int
+	queue   []Task // from next on, the longest waiting first
+	next    int
+	called  bool
+	idle    []chan Task // of goroutines that wait for a task, or a call (nil), the latest last
 }
 
-// Go runs t on a goroutine, at once: it does not wait for others to finish.
+// Go runs t on a goroutine, at once: it does not wait for others to finish. On a
+// busy machine it is the next that runs when the caller stops, while the processor
+// still has in its cache what both need.
 func (c *Crew) Go(t Task) {
+	c.mu.Lock()
+	hand := c.pick()
+	c.mu.Unlock()
+	if hand == nil {
+		go c.work(t)
+		return
+	}
+	hand <- t
+}
+
+// Queue is Go for a task that has nothing to do with the caller, most of all for
+// one of many: it costs less.
+func (c *Crew) Queue(t Task) {
 	c.mu.Lock()
 	if len(c.queue) == cap(c.queue) && c.next > len(c.queue)/2 { // make room at the end
 		n := copy(c.queue, c.queue[c.next:])
@@ -47,22 +62,38 @@ func (c *Crew) call() {
 		return
 	}
 	c.called = true
+	hand := c.pick()
+	if hand == nil {
+		go c.work(nil)
+		return
+	}
+	hand <- nil // there is room
+}
+
+// pick takes a goroutine that waits, nil if none does; c.mu is held.
+func (c *Crew) pick() chan Task {
 	n := len(c.idle)
 	if n == 0 {
-		go c.work()
-		return
+		return nil
 	}
 	hand := c.idle[n-1]
 	c.idle = c.idle[:n-1]
-	hand <- struct{}{} // there is room
+	return hand
 }
 
-// Keep tells whether goroutines that have nothing to do shall wait for more.
-func (c *Crew) Keep(keep bool) {
+// Hold makes goroutines that have nothing to do wait for more, until as many calls
+// of [Crew.Release] have followed.
+func (c *Crew) Hold() {
 	c.mu.Lock()
-	c.keep = keep
-	var dismissed []chan struct{}
-	if !keep {
+	defer c.mu.Unlock()
+	c.holders++
+}
+
+// Release takes back one Hold. After the last one all goroutines that wait end.
+func (c *Crew) Release() {
+	c.mu.Lock()
+	var dismissed []chan Task
+	if c.holders--; c.holders == 0 {
 		dismissed, c.idle = c.idle, nil
 	}
 	c.mu.Unlock()
@@ -71,30 +102,35 @@ func (c *Crew) Keep(keep bool) {
 	}
 }
 
-// work is a goroutine that has been called.
-func (c *Crew) work() {
-	var hand chan struct{}
-	c.mu.Lock()
+// work is a goroutine that begins with t, or has been called if that is nil.
+func (c *Crew) work(t Task) {
+	var hand chan Task
 	for {
-		c.called = false
-		for t := c.take(); t != nil; t = c.take() {
+		if t != nil {
+			t.Run()
+			c.mu.Lock()
+		} else {
+			c.mu.Lock()
+			c.called = false
+		}
+		for t = c.take(); t != nil; t = c.take() {
 			c.mu.Unlock()
 			t.Run()
 			c.mu.Lock()
 		}
-		if !c.keep || len(c.idle) == maxIdle {
+		if c.holders == 0 || len(c.idle) == maxIdle {
 			c.mu.Unlock()
 			return
 		}
 		if hand == nil {
-			hand = make(chan struct{}, 1)
+			hand = make(chan Task, 1)
 		}
 		c.idle = append(c.idle, hand)
 		c.mu.Unlock()
-		if _, called := <-hand; !called {
+		var kept bool
+		if t, kept = <-hand; !kept {
 			return
 		}
-		c.mu.Lock()
 	}
 }
 

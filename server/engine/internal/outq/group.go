@@ -22,7 +22,7 @@ type Group struct {
 	first   *Conn   // all open connections, linked
 	lot     *lot    // where those wait that have no goroutine; nil before the first
 
-	crew      crew.Crew // for readers, kept while there are connections
+	crew      crew.Crew // for readers, held while there are connections
 	flusher   *scratch
 	scratches sync.Pool // of *scratch
 	buffers   sync.Pool // of *[]byte, 32 KiB, for drain
@@ -60,6 +60,13 @@ func (g *Group) free(l *list) {
 // Go runs a task on a goroutine.
 func (g *Group) Go(t crew.Task) { g.crew.Go(t) }
 
+// Hold keeps goroutines for [Group.Go] also while there are no connections, until
+// [Group.Release] is called as often.
+func (g *Group) Hold() { g.crew.Hold() }
+
+// Release takes back one Hold.
+func (g *Group) Release() { g.crew.Release() }
+
 // add enters c among the open connections.
 func (g *Group) add(c *Conn) {
 	g.mu.Lock()
@@ -67,7 +74,7 @@ func (g *Group) add(c *Conn) {
 	if c.next = g.first; c.next != nil {
 		c.next.prev = c
 	} else {
-		g.crew.Keep(true)
+		g.crew.Hold()
 	}
 	g.first = c
 }
@@ -92,7 +99,7 @@ func (g *Group) remove(c *Conn) {
 		g.lot.leave(c.in.place)
 	}
 	if g.first == nil {
-		g.crew.Keep(false)
+		g.crew.Release()
 		if g.lot != nil {
 			g.lot.close()
 			g.lot = nil

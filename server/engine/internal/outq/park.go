@@ -80,7 +80,7 @@ func (c *Conn) reads() {
 // rouse gives the connection its reader, if it has none, and tells it why.
 func (c *Conn) rouse(why uint32) {
 	if c.in.state.Or(why|reading)&reading == 0 {
-		c.group.crew.Go(c.in.task)
+		c.group.crew.Queue(c.in.task)
 	}
 }
 
