@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"math"
 	"slices"
 
 	"parley/server/adapter"
@@ -17,6 +18,7 @@ import (
 // on the reader; middlewares, namespaces that have to be asked for and recovery get a goroutine.
 func (c *conn) connect(p *socketio.Packet) {
 	s := &Socket{conn: c, id: newID(), nsName: p.Namespace, auth: p.Data}
+	s.slot.MaxRooms = int32(min(c.srv.cfg.Limits.Rooms, math.MaxInt32))
 	c.mu.Lock()
 	switch {
 	case c.closed:

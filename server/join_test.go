@@ -30,7 +30,7 @@ func newRacer(k adapter.Sink, after bool) *racer {
 	}
 }
 
-func (a *racer) Join(m adapter.Member, rooms ...event.Room) bool {
+func (a *racer) Join(m adapter.Member, rooms ...event.Room) error {
 	close(a.joining)
 	<-a.met
 	defer close(a.done)

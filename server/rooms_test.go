@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -133,6 +134,14 @@ func TestRoomLimits(t *testing.T) {
 	require.ErrorIs(t, s.Join("a", "d"), server.ErrTooManyRooms)
 	s.Leave("a")
 	require.NoError(t, s.Join("d"))
+
+	_, s = f.join("/")
+	var all sync.WaitGroup // at once they have no more than one by one
+	for i := range 30 {
+		all.Go(func() { _ = s.Join(event.Room(fmt.Sprint(i))) })
+	}
+	all.Wait()
+	require.Len(t, s.Rooms(), 1+3)
 
 	_, s = start(t, server.Config{}).join("/")
 	require.ErrorIs(t, s.Join(event.Room(strings.Repeat("x", 256))), server.ErrRoomName)

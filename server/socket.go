@@ -3,6 +3,7 @@ package server
 import (
 	"crypto/rand"
 	"encoding/base64"
+	"errors"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -125,20 +126,13 @@ func (s *Socket) Join(rooms ...event.Room) error {
 	if noted, err := s.noteJoin(rooms); noted {
 		return err
 	}
-	index := s.ns.adapter.Index()
-	if index.CountRooms(s)+len(rooms) > limits.Rooms {
-		fresh := 0
-		for i, r := range rooms {
-			if !index.In(s, r) && !slices.Contains(rooms[:i], r) {
-				fresh++
-			}
-		}
-		if index.CountRooms(s)+fresh > limits.Rooms {
-			return ErrTooManyRooms
-		}
-	}
-	if !s.ns.adapter.Join(s, rooms...) {
+	switch err := s.ns.adapter.Join(s, rooms...); {
+	case errors.Is(err, adapter.ErrNotMember):
 		return ErrDisconnected
+	case errors.Is(err, adapter.ErrTooManyRooms):
+		return ErrTooManyRooms
+	case err != nil:
+		return err
 	}
 	s.keepSession()
 	return nil
@@ -177,7 +171,7 @@ func (s *Socket) becomeMember(rooms []event.Room) {
 		had, wanted := rooms, slices.Clone(s.more.rooms)
 		s.mu.Unlock()
 		s.ns.adapter.Leave(s, without(had, wanted)...)
-		s.ns.adapter.Join(s, without(wanted, had)...)
+		_ = s.ns.adapter.Join(s, without(wanted, had)...) // noteJoin kept the limit; it may be over
 		rooms = wanted
 		s.mu.Lock()
 	}

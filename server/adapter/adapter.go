@@ -142,9 +142,9 @@ type Adapter interface {
 	// Remove takes m out of all its rooms, ends its membership and returns the rooms it was in, its own first. Removing
 	// it again does nothing.
 	Remove(m Member) []event.Room
-	// Join adds m to rooms it is not in. It reports false, and does nothing, for a socket that is not a member: whoever
-	// has joined a room finds it in what Remove returns.
-	Join(m Member, rooms ...event.Room) bool
+	// Join adds m to rooms it is not in, all or none. The error is ErrNotMember for a socket that is not a member, so
+	// that whoever has joined a room finds it in what Remove returns, or ErrTooManyRooms; see Slot.MaxRooms.
+	Join(m Member, rooms ...event.Room) error
 	// Leave takes m out of rooms it is in.
 	Leave(m Member, rooms ...event.Room)
 	// Index is the membership of this server's sockets.
@@ -171,6 +171,12 @@ type Adapter interface {
 	// Close ends the adapter and returns when its goroutines are gone. Members stay in the index.
 	Close() error
 }
+
+// What [Adapter].Join refuses.
+var (
+	ErrNotMember    = errors.New("adapter: not a member of the namespace")
+	ErrTooManyRooms = errors.New("adapter: too many rooms")
+)
 
 // PartialError says that some servers did not answer in time. What the others answered is complete.
 type PartialError struct {

@@ -26,9 +26,13 @@ type room struct {
 	members []Member
 }
 
-// Slot is the index's part of a [Member]: its place among all and the rooms it is in. Its fields are guarded
-// by the index's lock.
+// Slot is the index's part of a [Member]: its place among all and the rooms it is in. What is not exported is
+// guarded by the index's lock.
 type Slot struct {
+	// MaxRooms is how many rooms the member may join beside its own; 0: as many as it likes. It is set before
+	// the member is added and does not change.
+	MaxRooms int32
+
 	pos    int32 // 1 + place in all; 0: not a member
 	in     []place
 	lookup map[*room]int32 // place in in, made when a socket is in many rooms

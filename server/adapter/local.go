@@ -86,8 +86,8 @@ func (l *Local) add(m Member, rooms []event.Room) (position string, after func()
 // Remove ends a membership and returns the rooms m was in.
 func (l *Local) Remove(m Member) []event.Room { return l.index.Remove(m) }
 
-// Join adds m to rooms, if it is a member.
-func (l *Local) Join(m Member, rooms ...event.Room) bool { return l.index.Join(m, rooms...) }
+// Join adds m to rooms, if it is a member and may be in as many.
+func (l *Local) Join(m Member, rooms ...event.Room) error { return l.index.Join(m, rooms...) }
 
 // Leave takes m out of rooms.
 func (l *Local) Leave(m Member, rooms ...event.Room) { l.index.Leave(m, rooms...) }

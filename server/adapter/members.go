@@ -65,17 +65,36 @@ func (x *Index) Remove(m Member) []event.Room {
 	return rooms
 }
 
-// Join adds m to rooms it is not in. It reports false, and does nothing, when m is no member.
-func (x *Index) Join(m Member, rooms ...event.Room) bool {
+// Join adds m to rooms it is not in. It does nothing, and returns [ErrNotMember] or [ErrTooManyRooms], when m is no
+// member or would come to be in more than [Slot].MaxRooms. No two calls together exceed that either.
+func (x *Index) Join(m Member, rooms ...event.Room) error {
 	x.mu.Lock()
-	var events []RoomEvent
-	isMember := m.Slot().pos != 0
-	if isMember {
-		events = x.join(nil, m, rooms)
+	s := m.Slot()
+	if s.pos == 0 {
+		x.mu.Unlock()
+		return ErrNotMember
 	}
+	if most := int(s.MaxRooms); most > 0 && len(s.in)+len(rooms) > most {
+		if n := x.fresh(m, rooms); n > 0 && len(s.in)+n > most {
+			x.mu.Unlock()
+			return ErrTooManyRooms
+		}
+	}
+	events := x.join(nil, m, rooms)
 	x.mu.Unlock()
 	x.notify(events)
-	return isMember
+	return nil
+}
+
+// fresh is the number of rooms m is not in.
+func (x *Index) fresh(m Member, rooms []event.Room) (n int) {
+	for i, name := range rooms {
+		r := x.rooms[name]
+		if (r == nil || m.Slot().find(r) < 0) && string(name) != m.ID() && !slices.Contains(rooms[:i], name) {
+			n++
+		}
+	}
+	return n
 }
 
 // Leave takes m out of rooms it is in. Nobody leaves the room of his own id.
@@ -238,13 +257,6 @@ func (x *Index) In(m Member, name event.Room) bool {
 	}
 	r := x.rooms[name]
 	return r != nil && s.find(r) >= 0
-}
-
-// CountRooms is the number of rooms m is in beside its own.
-func (x *Index) CountRooms(m Member) int {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	return len(m.Slot().in)
 }
 
 // Rooms lists every room that has a member, the sockets' own ones included, in no order.

@@ -199,10 +199,10 @@ func (n *busNode) Add(m adapter.Member, rooms []event.Room) string {
 	return position(at)
 }
 
-func (n *busNode) Remove(m adapter.Member) []event.Room            { return n.index.Remove(m) }
-func (n *busNode) Join(m adapter.Member, rooms ...event.Room) bool { return n.index.Join(m, rooms...) }
-func (n *busNode) Leave(m adapter.Member, rooms ...event.Room)     { n.index.Leave(m, rooms...) }
-func (n *busNode) Servers(context.Context) (int, error)            { return n.bus.count(), nil }
+func (n *busNode) Remove(m adapter.Member) []event.Room             { return n.index.Remove(m) }
+func (n *busNode) Join(m adapter.Member, rooms ...event.Room) error { return n.index.Join(m, rooms...) }
+func (n *busNode) Leave(m adapter.Member, rooms ...event.Room)      { n.index.Leave(m, rooms...) }
+func (n *busNode) Servers(context.Context) (int, error)             { return n.bus.count(), nil }
 
 func (b *Bus) count() int {
 	b.mu.Lock()

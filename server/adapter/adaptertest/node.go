@@ -194,7 +194,7 @@ func (k sink) Apply(members []adapter.Member, c adapter.Change) {
 			k.adapter.Leave(m, c.Leave...)
 		}
 		if len(c.Join) > 0 {
-			k.adapter.Join(m, c.Join...)
+			_ = k.adapter.Join(m, c.Join...) // it may be over
 		}
 		if c.Disconnect {
 			m.(*member).got <- fmt.Sprint("disconnect ", c.Close)

@@ -133,7 +133,7 @@ func (s Suite) replay(t *testing.T) {
 	n.emit(adapter.Target{}, "seen", 1)
 	c.expect("seen", 1)
 	c.m.node.adapter.Leave(c.m, "r2")
-	c.m.node.adapter.Join(c.m, "r3")
+	require.NoError(t, c.m.node.adapter.Join(c.m, "r3"))
 	c.r.Keep(c.m)
 	c.lose()
 

@@ -77,7 +77,7 @@ func (s Suite) membership(t *testing.T) {
 	b := n.member("b")
 	require.Equal(t, 2, x.Len())
 	require.Equal(t, []event.Room{"a", "r", "s"}, x.RoomsOf(a))
-	n.adapter.Join(b, "r", "r")
+	require.NoError(t, n.adapter.Join(b, "r", "r"))
 	n.adapter.Leave(a, "s", "nowhere", "a")
 	require.Equal(t, 2, x.RoomLen("r"))
 	require.Zero(t, x.RoomLen("s"))
@@ -86,16 +86,24 @@ func (s Suite) membership(t *testing.T) {
 	rooms := x.Rooms()
 	slices.Sort(rooms)
 	require.Equal(t, []event.Room{"a", "b", "r"}, rooms)
-	require.True(t, n.adapter.Join(a, "late"))
+	require.NoError(t, n.adapter.Join(a, "late"))
 	require.Equal(t, []event.Room{"a", "r", "late"}, n.adapter.Remove(a))
 	require.Empty(t, n.adapter.Remove(a))
-	require.False(t, n.adapter.Join(a, "r"))
+	require.ErrorIs(t, n.adapter.Join(a, "r"), adapter.ErrNotMember)
 	require.Equal(t, 1, x.Len())
 	require.Equal(t, 1, x.RoomLen("r"))
 	require.Nil(t, x.RoomsOf(a))
 	found, ok := x.Lookup("b")
 	require.True(t, ok)
 	require.Same(t, b, found)
+
+	b.slot.MaxRooms = 3
+	require.NoError(t, n.adapter.Join(b, "r", "s", "s", "b", "t"))
+	require.ErrorIs(t, n.adapter.Join(b, "r", "u"), adapter.ErrTooManyRooms)
+	require.NoError(t, n.adapter.Join(b, "r", "t"))
+	require.Equal(t, []event.Room{"b", "r", "s", "t"}, x.RoomsOf(b))
+	n.adapter.Leave(b, "s")
+	require.NoError(t, n.adapter.Join(b, "u"))
 }
 
 func (s Suite) targets(t *testing.T) {
