@@ -46,7 +46,8 @@ type Config struct {
 	// Parser translates packets into frames and back; both ends must use the same. Default [socketio.JSON].
 	Parser socketio.Parser
 
-	// Adapter makes the adapter of a namespace. Default: [adapter.NewLocal] for a single server.
+	// Adapter makes the adapter of a namespace. It is called with a lock of the server held and must not wait for
+	// anything. Default: [adapter.NewLocal] for a single server.
 	Adapter func(adapter.Sink) adapter.Adapter
 
 	// Limits protect the server from one client.

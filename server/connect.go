@@ -230,10 +230,13 @@ func (s *Socket) enter(session adapter.Session) {
 	}
 	s.mu.Unlock()
 
+	s.conn.joined() // it may take long to send what was missed
 	err := s.join(session, rooms)
 	joined := err == nil
-	if joined {
-		s.conn.joined()
+	if joined && s.Recovered() { // what follows finds room behind the last portion
+		err = s.conn.session.Flush(s.Context())
+	}
+	if err == nil {
 		err = s.welcome()
 	}
 	if err != nil {
@@ -277,11 +280,14 @@ func (s *Socket) welcome() error {
 func (s *Socket) goLive() bool {
 	s.mu.Lock()
 	for s.state.Load() != stateClosed && s.more != nil && len(s.more.held) > 0 {
-		held := s.more.held
+		list := s.more.held
 		s.more.held = nil
 		s.mu.Unlock()
-		for _, send := range held {
-			send()
+		for _, h := range list {
+			h.send()
+			if h.kind == heldForLog { // delivered, and so held again, but in its place among what others have logged
+				s.sendDelivered()
+			}
 		}
 		s.mu.Lock()
 	}
@@ -314,8 +320,41 @@ func (ns *Namespace) hasConnect() bool {
 // is a member already.
 const maxJoining = 1 << 14
 
-// hold keeps send back until the socket is live. It reports false when it is already, so that the caller sends.
-func (s *Socket) hold(send func()) (held bool, err error) {
+// held is something to be sent when the socket is live.
+type held struct {
+	kind heldKind
+	send func()
+}
+
+type heldKind uint8
+
+const (
+	heldDirect    heldKind = iota // for this socket alone
+	heldForLog                    // the same with recovery: it gets its place in the log when it is sent
+	heldDelivered                 // by the adapter: it has its place in the log, if there is one
+)
+
+// sendDelivered sends what the adapter has delivered since the socket became a member. The rest stays.
+func (s *Socket) sendDelivered() {
+	s.mu.Lock()
+	var list []held
+	if s.more != nil {
+		for _, h := range s.more.held {
+			if h.kind == heldDelivered {
+				list = append(list, h)
+			}
+		}
+		s.more.held = slices.DeleteFunc(s.more.held, func(h held) bool { return h.kind == heldDelivered })
+	}
+	s.mu.Unlock()
+	for _, h := range list {
+		h.send()
+	}
+}
+
+// hold keeps send back until the socket is live. It reports false when the caller shall go on by itself: the socket is
+// live, or it is a member and what is for the log need not wait behind anything.
+func (s *Socket) hold(kind heldKind, send func()) (wait bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	x := s.extra()
@@ -329,12 +368,16 @@ func (s *Socket) hold(send func()) (held bool, err error) {
 			return true, ErrHeld
 		}
 	case stateJoining:
+		if kind == heldForLog && s.member && !x.settling {
+			return false, nil
+		}
 		if len(x.held) >= maxJoining {
 			s.conn.session.Close(engineio.ReasonSlow)
 			return true, engine.ErrSlow
 		}
 	}
-	x.held = append(x.held, send)
+	x.settling = x.settling || kind == heldForLog
+	x.held = append(x.held, held{kind, send})
 	return true, nil
 }
 

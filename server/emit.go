@@ -11,6 +11,22 @@ import (
 	"parley/shared/socketio"
 )
 
+// check reports why an event cannot be sent. Whoever hands one to the adapter asks before: there would be nobody to
+// tell, and what is in the log has to go out some day.
+func (ns *Namespace) check(p adapter.Packet) error {
+	packet := socketio.Packet{Type: socketio.PacketEvent, Namespace: ns.name, Data: p.Data, Attachments: p.Attachments}
+	var err error
+	if parser, ok := ns.srv.cfg.Parser.(socketio.Checker); ok {
+		err = parser.Check(&packet)
+	} else {
+		_, err = ns.srv.cfg.Parser.Encode(nil, &packet)
+	}
+	if err != nil {
+		return fmt.Errorf("server: encode packet: %w", err)
+	}
+	return nil
+}
+
 // encodeEvent writes an event in canonical form.
 func encodeEvent(name string, args []any) (adapter.Packet, error) {
 	if event.Reserved(name) {
@@ -64,13 +80,18 @@ func (s *Socket) target() Target { return s.direct() }
 // emit sends an event to this socket alone, through the log when there is one.
 func (s *Socket) emit(ctx context.Context, f adapter.Flags, p adapter.Packet) error {
 	state := s.state.Load()
-	if state == stateClosed {
+	switch {
+	case state == stateClosed:
 		return ErrDisconnected
+	case s.ns.recoverer == nil:
+		return s.sendEvent(f, p, 0, false)
 	}
-	// As long as it is no member, the log would have nobody to deliver to.
-	if s.ns.recoverer != nil && (state == stateConnecting || s.entering()) {
-		held, err := s.hold(func() {
-			if err := s.emit(context.Background(), f, p); err != nil {
+	if err := s.ns.check(p); err != nil {
+		return err
+	}
+	if state != stateLive {
+		held, err := s.hold(heldForLog, func() {
+			if err := s.log(context.Background(), f, p); err != nil {
 				s.srv().fault(Fault{Namespace: s.ns, Socket: s, Err: err})
 			}
 		})
@@ -78,13 +99,17 @@ func (s *Socket) emit(ctx context.Context, f adapter.Flags, p adapter.Packet) er
 			return err
 		}
 	}
-	if s.ns.recoverer != nil {
-		if f.Volatile && !s.conn.session.Writable() {
-			return engine.ErrNotWritable
-		}
-		return s.ns.adapter.Broadcast(ctx, adapter.Target{Rooms: []event.Room{event.Room(s.id)}, Flags: f}, p)
+	return s.log(ctx, f, p)
+}
+
+// log emits to this socket by way of the log.
+func (s *Socket) log(ctx context.Context, f adapter.Flags, p adapter.Packet) error {
+	if f.Volatile && !s.conn.session.Writable() {
+		return engine.ErrNotWritable
 	}
-	return s.sendEvent(f, p, 0, false)
+	t := s.direct()
+	t.flags = f
+	return s.ns.adapter.Broadcast(ctx, t.address(), p)
 }
 
 // sendEvent queues an event on this socket.
@@ -96,7 +121,7 @@ func (s *Socket) sendEvent(f adapter.Flags, p adapter.Packet, id uint64, hasID b
 	if s.ns.watchesOutgoing() {
 		s.noticeOutgoing(outgoing(p))
 	}
-	return s.queue(engine.SendOptions{Volatile: f.Volatile, NoCompress: f.NoCompress}, group)
+	return s.queue(heldDirect, engine.SendOptions{Volatile: f.Volatile, NoCompress: f.NoCompress}, group)
 }
 
 // encode turns a canonical event into messages.
@@ -107,9 +132,9 @@ func (ns *Namespace) encode(p adapter.Packet, id uint64, hasID bool) ([]*engine.
 }
 
 // queue hands messages to the connection, or holds them until the client was told that it is connected.
-func (s *Socket) queue(o engine.SendOptions, group []*engine.Message) error {
+func (s *Socket) queue(kind heldKind, o engine.SendOptions, group []*engine.Message) error {
 	if s.state.Load() != stateLive {
-		held, err := s.hold(func() {
+		held, err := s.hold(kind, func() {
 			// A failure to send ends the connection, which ends the socket as well.
 			_ = s.conn.session.Send(o, group...)
 		})

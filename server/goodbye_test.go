@@ -71,13 +71,13 @@ type brokenReplay struct {
 }
 
 func (a *brokenReplay) Replay(
-	ctx context.Context, m adapter.Member, s adapter.Session, flush func(context.Context) error,
+	ctx context.Context, m adapter.Member, s adapter.Session, rooms []event.Room, flush func(context.Context) error,
 ) error {
 	if a.broken {
 		<-ctx.Done()
 		return ctx.Err()
 	}
-	return a.Local.Replay(ctx, m, s, flush)
+	return a.Local.Replay(ctx, m, s, rooms, flush)
 }
 
 // Rows: K04 K12

@@ -44,14 +44,15 @@ func (s *Socket) Describe() adapter.Info {
 		Rooms: s.Rooms(),
 		Data:  map[string]any{},
 		Handshake: adapter.Handshake{
-			Headers: make(map[string]string, len(h.Header)),
-			Query:   make(map[string]string, len(h.Query)),
+			Headers: make(adapter.Pairs, len(h.Header)),
+			Query:   make(adapter.Pairs, len(h.Query)),
 			Time:    h.Time.Format(time.RFC3339),
 			Issued:  h.Time.UnixMilli(),
 			Address: h.Address,
 			XDomain: h.XDomain,
 			Secure:  h.Secure,
 			URL:     h.URL,
+			Auth:    s.auth,
 		},
 	}
 	for name, values := range h.Header {

@@ -91,8 +91,8 @@ type lastMoment struct {
 	then func(*server.Socket)
 }
 
-func (a lastMoment) Replay(ctx context.Context, m adapter.Member, s adapter.Session, flush func(context.Context) error) error {
-	err := a.Local.Replay(ctx, m, s, flush)
+func (a lastMoment) Replay(ctx context.Context, m adapter.Member, s adapter.Session, rooms []event.Room, flush func(context.Context) error) error {
+	err := a.Local.Replay(ctx, m, s, rooms, flush)
 	a.then(m.(*server.Socket))
 	return err
 }

@@ -167,9 +167,9 @@ func (a threshold) Add(m adapter.Member, rooms []event.Room) string {
 	return a.Local.Add(m, rooms)
 }
 
-func (a threshold) Replay(ctx context.Context, m adapter.Member, s adapter.Session, flush func(context.Context) error) error {
+func (a threshold) Replay(ctx context.Context, m adapter.Member, s adapter.Session, rooms []event.Room, flush func(context.Context) error) error {
 	a.before(m.(*server.Socket))
-	return a.Local.Replay(ctx, m, s, flush)
+	return a.Local.Replay(ctx, m, s, rooms, flush)
 }
 
 // A goroutine that a middleware has started may join and emit at any moment.

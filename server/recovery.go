@@ -7,7 +7,6 @@ import (
 	"maps"
 	"slices"
 	"sync"
-	"time"
 
 	"parley/server/adapter"
 	"parley/shared/engineio"
@@ -17,14 +16,15 @@ import (
 // recovery is what a socket has when the namespace keeps sessions.
 type recovery struct {
 	pid       string
-	start     string    // the position at the first connect
-	seen      time.Time // of the session taken over
+	start     string // the position at the first connect
+	track     any    // of the session taken over
 	recovered bool
 	taken     adapter.Session // what it took over
 	entered   bool            // it has been let in, or is being let in
 	served    bool            // what the client had missed is queued
 	gone      chan struct{}   // closed when the session of an ended socket that had entered is stored
 	storing   sync.Mutex      // so that no change is kept after the end is; taken before all others
+	stored    bool            // guarded by storing: gone is closed, or about to be
 }
 
 // Recovered reports whether the socket took up an earlier connection: its id, rooms and data are those it had, and
@@ -68,7 +68,7 @@ func (s *Socket) adopt(session adapter.Session) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.id = session.SID
-	s.rec.pid, s.rec.start, s.rec.seen, s.rec.recovered = session.PID, session.Start, session.Seen, true
+	s.rec.pid, s.rec.start, s.rec.track, s.rec.recovered = session.PID, session.Start, session.Track, true
 	s.rec.taken = session
 	x := s.extra()
 	x.rooms, x.data = slices.Clone(session.Rooms), maps.Clone(session.Data)
@@ -118,9 +118,8 @@ func (s *Socket) join(session adapter.Session, rooms []event.Room) error {
 		r.Keep(s)
 		return nil
 	}
-	replayed := session
-	replayed.Rooms = rooms // a middleware may have joined and left some
-	if err := r.Replay(s.Context(), s, replayed, s.conn.session.Flush); err != nil {
+	// A middleware may have joined and left rooms.
+	if err := r.Replay(s.Context(), s, session, rooms, s.conn.session.Flush); err != nil {
 		return fmt.Errorf("server: replay: %w", err)
 	}
 	s.mu.Lock()
@@ -134,6 +133,7 @@ func (s *Socket) join(session adapter.Session, rooms []event.Room) error {
 // undone decides about the session of a socket whose replay failed with err, after its end.
 func (s *Socket) undone(session adapter.Session, err error) {
 	if errors.Is(err, adapter.ErrGap) { // it would be met again
+		s.srv().fault(Fault{Namespace: s.ns, Socket: s, Err: err, Client: true})
 		s.ns.recoverer.Drop(s)
 		return
 	}
@@ -164,7 +164,7 @@ func (s *Socket) Session() adapter.Session {
 	if s.rec == nil {
 		return adapter.Session{SID: s.id}
 	}
-	session := adapter.Session{PID: s.rec.pid, SID: s.id, Start: s.rec.start, Seen: s.rec.seen}
+	session := adapter.Session{PID: s.rec.pid, SID: s.id, Start: s.rec.start, Track: s.rec.track}
 	session.Rooms = slices.DeleteFunc(rooms, func(r event.Room) bool { return string(r) == s.id })
 	if s.more != nil {
 		session.Data = maps.Clone(s.more.data)
@@ -179,8 +179,17 @@ func (s *Socket) keepSession() {
 	}
 	s.rec.storing.Lock()
 	defer s.rec.storing.Unlock()
-	if s.state.Load() == stateLive {
+	s.mu.Lock()
+	member, ended, reason := s.member, s.state.Load() == stateClosed, engineio.Reason("")
+	if s.more != nil {
+		reason = s.more.reason
+	}
+	s.mu.Unlock()
+	switch {
+	case !ended && member:
 		s.ns.recoverer.Keep(s)
+	case ended && s.rec.stored && reason.Recoverable(): // a handler that was at work when the connection broke
+		s.ns.recoverer.Suspend(s)
 	}
 }
 
@@ -192,6 +201,7 @@ func (s *Socket) storeSession(reason engineio.Reason) {
 	defer close(s.rec.gone)
 	s.rec.storing.Lock()
 	defer s.rec.storing.Unlock()
+	s.rec.stored = true
 	if reason.Recoverable() {
 		s.ns.recoverer.Suspend(s)
 	} else {

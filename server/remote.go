@@ -31,7 +31,7 @@ func (r RemoteSocket) Handshake() adapter.Handshake { return r.info.Handshake }
 func (r RemoteSocket) Node() string { return r.info.Node }
 
 func (r RemoteSocket) target() Target {
-	return Target{ns: r.ns}.To(event.Room(r.info.ID))
+	return Target{ns: r.ns, rooms: []event.Room{event.Room(r.info.ID)}, one: true}
 }
 
 // Emit sends an event to the socket. A socket that has gone is no error: nobody is there to tell.

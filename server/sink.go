@@ -5,7 +5,6 @@ import (
 
 	"parley/server/adapter"
 	"parley/server/engine"
-	"parley/shared/engineio"
 	"parley/shared/event"
 	"parley/shared/socketio"
 )
@@ -24,7 +23,7 @@ func (k sink) Deliver(members []adapter.Member, f adapter.Flags, p adapter.Packe
 	}
 	o := k.options(members, f)
 	for _, m := range members {
-		_ = m.(*Socket).queue(o, group) // an error ends that socket and concerns nobody else
+		_ = m.(*Socket).queue(heldDelivered, o, group) // an error ends that socket and concerns nobody else
 	}
 	if !k.ns.watchesOutgoing() {
 		return nil
@@ -49,18 +48,19 @@ func (k sink) options(members []adapter.Member, f adapter.Flags) engine.SendOpti
 }
 
 // Replay queues packets in front of everything that is held for m.
-func (k sink) Replay(m adapter.Member, ps []adapter.Packet) {
+func (k sink) Replay(m adapter.Member, ps []adapter.Packet) error {
 	s := m.(*Socket)
 	for _, p := range ps {
 		group, err := k.ns.encode(p, 0, false)
-		if err == nil {
-			err = s.conn.session.Send(engine.SendOptions{Batch: true}, group...)
+		if err != nil { // it came from another server, and those that were connected did not get it either
+			k.Fault(err)
+			continue
 		}
-		if err != nil { // what follows must not arrive without it
-			s.conn.session.Close(engineio.ReasonTransportError)
-			return
+		if err := s.conn.session.Send(engine.SendOptions{Batch: true, Unbounded: true}, group...); err != nil {
+			return err
 		}
 	}
+	return nil
 }
 
 // Ask queues p with an acknowledgement wanted on every member.
@@ -84,7 +84,7 @@ func (k sink) Ask(members []adapter.Member, f adapter.Flags, p adapter.Packet, a
 		if k.ns.watchesOutgoing() {
 			s.noticeOutgoing(outgoing(p))
 		}
-		if sendErr := s.queue(o, group); sendErr != nil {
+		if sendErr := s.queue(heldDirect, o, group); sendErr != nil {
 			s.giveUp(id, sendErr)
 		}
 	}

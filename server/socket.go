@@ -51,17 +51,18 @@ const (
 
 // extras is what few sockets need.
 type extras struct {
-	held   []func()      // to be sent once live
-	rooms  []event.Room  // until it is a member: to be joined then; after the end: what OnDisconnecting sees
-	data   map[any]any   // Socket.Set
-	space  chan struct{} // closed when a full inbox has room again
-	rate   *allowance
-	reason engineio.Reason // how it ended
-	cause  error
-	keep   bool // events in the inbox are still handled after the end
-	left   bool // OnDisconnecting is over
-	early  bool // it ended before the client was told that it is in
-	ctx    contextState
+	held     []held        // to be sent once live
+	rooms    []event.Room  // until it is a member: to be joined then; after the end: what OnDisconnecting sees
+	data     map[any]any   // Socket.Set
+	space    chan struct{} // closed when a full inbox has room again
+	rate     *allowance
+	reason   engineio.Reason // how it ended
+	cause    error
+	settling bool // something for the log is or was held, and what follows waits behind it
+	keep     bool // events in the inbox are still handled after the end
+	left     bool // OnDisconnecting is over
+	early    bool // it ended before the client was told that it is in
+	ctx      contextState
 
 	table           table
 	onAny           list[func(string, event.Args)]

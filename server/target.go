@@ -16,6 +16,7 @@ type Target struct {
 	ns      *Namespace
 	self    *Socket // the sender, who is not meant
 	direct  bool    // only self is meant
+	one     bool    // rooms is the id of the only socket that is meant
 	rooms   []event.Room
 	except  []event.Room
 	flags   adapter.Flags
@@ -30,14 +31,14 @@ func (t Target) Namespace() *Namespace { return t.ns }
 // To adds the sockets that are in any of the rooms; several calls make the union, and a socket is meant once. A
 // socket's id is the name of its own room. From a socket, the sender is never meant.
 func (t Target) To(rooms ...event.Room) Target {
-	t.direct = false
+	t.direct, t.one = false, false
 	t.rooms = append(slices.Clip(t.rooms), rooms...)
 	return t
 }
 
 // Except takes out the sockets that are in any of the rooms.
 func (t Target) Except(rooms ...event.Room) Target {
-	t.direct = false
+	t.direct, t.one = false, false
 	t.except = append(slices.Clip(t.except), rooms...)
 	return t
 }
@@ -61,10 +62,10 @@ func (t Target) Timeout(d time.Duration) Target { t.timeout = d; return t }
 
 // address is the target as adapters know it.
 func (t Target) address() adapter.Target {
-	a := adapter.Target{Rooms: t.rooms, Except: t.except, Flags: t.flags}
+	a := adapter.Target{Rooms: t.rooms, Except: t.except, Direct: t.one, Flags: t.flags}
 	switch {
 	case t.direct:
-		a.Rooms = []event.Room{event.Room(t.self.id)}
+		a.Rooms, a.Direct = []event.Room{event.Room(t.self.id)}, true
 	case t.self != nil:
 		a.Except = append(slices.Clip(t.except), event.Room(t.self.id))
 	}
@@ -87,6 +88,9 @@ func (t Target) emit(ctx context.Context, name string, args []any) error {
 	if t.direct {
 		return t.self.emit(ctx, t.flags, p)
 	}
+	if err := t.ns.check(p); err != nil {
+		return err
+	}
 	return t.ns.adapter.Broadcast(ctx, t.address(), p)
 }
 
@@ -107,6 +111,9 @@ func (t Target) EmitAck(ctx context.Context, name string, args ...any) iter.Seq2
 			return
 		}
 		p, err := encodeEvent(name, args)
+		if err == nil {
+			err = t.ns.check(p)
+		}
 		if err != nil {
 			yield(Answer{}, err)
 			return

@@ -2,8 +2,10 @@ package adapter
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"parley/shared/event"
@@ -52,6 +54,9 @@ type Flags struct {
 type Target struct {
 	Rooms  []event.Room
 	Except []event.Room
+	// Direct says that Rooms is the id of one socket and that nobody else is meant who has joined a room of that
+	// name. Other servers may not know the difference.
+	Direct bool
 	Flags
 }
 
@@ -80,14 +85,40 @@ type Info struct {
 
 // Handshake is the part of a connection's first request that travels between servers.
 type Handshake struct {
-	Headers map[string]string `json:"headers"` // lower-case names
-	Time    string            `json:"time"`    // RFC 3339
-	Address string            `json:"address"`
-	XDomain bool              `json:"xdomain"`
-	Secure  bool              `json:"secure"`
-	Issued  int64             `json:"issued"` // unix milliseconds
-	URL     string            `json:"url"`
-	Query   map[string]string `json:"query"`
+	Headers Pairs           `json:"headers"` // lower-case names
+	Time    string          `json:"time"`    // RFC 3339
+	Address string          `json:"address"`
+	XDomain bool            `json:"xdomain"`
+	Secure  bool            `json:"secure"`
+	Issued  int64           `json:"issued"` // unix milliseconds
+	URL     string          `json:"url"`
+	Query   Pairs           `json:"query"`
+	Auth    json.RawMessage `json:"auth,omitempty"` // what the client sent with CONNECT
+}
+
+// Pairs are names with their values. One that comes several times has them in one, with ", " between.
+type Pairs map[string]string
+
+// UnmarshalJSON reads an object of strings or, as the reference writes what comes several times, of lists of them.
+func (p *Pairs) UnmarshalJSON(text []byte) error {
+	var all map[string]any
+	if err := json.Unmarshal(text, &all); err != nil {
+		return err
+	}
+	*p = make(Pairs, len(all))
+	for name, value := range all {
+		switch v := value.(type) {
+		case string:
+			(*p)[name] = v
+		case []any:
+			list := make([]string, len(v))
+			for i := range v {
+				list[i] = fmt.Sprint(v[i])
+			}
+			(*p)[name] = strings.Join(list, ", ")
+		}
+	}
+	return nil
 }
 
 // Answer is what one socket, or one server, replied to a question.
@@ -114,8 +145,9 @@ type Sink interface {
 	// Deliver queues p on every member, encoded once. Two calls one after the other arrive in that order. When
 	// after is not nil the adapter calls it as soon as it holds no lock: it tells listeners of the application.
 	Deliver(members []Member, f Flags, p Packet) (after func())
-	// Replay queues what a recovering member has missed, before anything that is delivered to it.
-	Replay(m Member, ps []Packet)
+	// Replay queues what a recovering member has missed, before anything that is delivered to it, whatever it takes of
+	// its queue: the caller keeps portions small. An error says that the member cannot be sent anything any more.
+	Replay(m Member, ps []Packet) error
 	// Ask queues p on every member with an acknowledgement wanted and calls answer once for each of them, from
 	// any goroutine. finish ends the wait: members that have not answered are reported with err.
 	Ask(members []Member, f Flags, p Packet, answer func(Answer)) (finish func(err error))
@@ -212,8 +244,8 @@ type Session struct {
 	// Of a session that Take returned:
 
 	From    string    // position from which Replay begins
-	Seen    time.Time // when the client was last known to have received everything sent to it
 	Expires time.Time // when it would have ended
+	Track   any       // what the adapter itself keeps with the session
 }
 
 // Recoverer is an [Adapter] that keeps a log and sessions (connection state recovery). Its promises:
@@ -229,7 +261,8 @@ type Recoverer interface {
 	// data have changed. It is cheap: an adapter that stores elsewhere collects changes and asks for [Member.Session]
 	// when it writes.
 	Keep(m Member)
-	// Suspend says that the connection of m is lost: from now on its session expires.
+	// Suspend says that the connection of m is lost: from now on its session expires. It is called again when the data
+	// of m change after that, by handlers that were still at work; then it counts only while the session waits.
 	Suspend(m Member)
 	// Drop forgets the session of m, which said goodbye.
 	Drop(m Member)
@@ -243,7 +276,8 @@ type Recoverer interface {
 	// since; it expires as it would have.
 	Return(m Member, s Session)
 	// Replay hands to the Sink what the owner of s has missed, pausing with flush whenever a portion is queued, and
-	// makes m a member, as Add does, in the same step as the last portion: packets delivered from then on follow
-	// the replay without a gap. After an error m is no member, though it may have been sent a part.
-	Replay(ctx context.Context, m Member, s Session, flush func(context.Context) error) error
+	// makes m a member of rooms, as Add does, in the same step as the last portion: packets delivered from then on
+	// follow the replay without a gap. What was missed is what the rooms of s, not these, decide. After an error m is no
+	// member, though it may have been sent a part.
+	Replay(ctx context.Context, m Member, s Session, rooms []event.Room, flush func(context.Context) error) error
 }

@@ -32,6 +32,8 @@ type Slot struct {
 	// MaxRooms is how many rooms the member may join beside its own; 0: as many as it likes. It is set before
 	// the member is added and does not change.
 	MaxRooms int32
+	// Track is the adapter's own part of the member, nil before it is added.
+	Track any
 
 	pos    int32 // 1 + place in all; 0: not a member
 	in     []place

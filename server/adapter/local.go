@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"time"
+	"weak"
 
 	"parley/shared/event"
 )
@@ -13,7 +14,8 @@ type LocalConfig struct {
 	// Recovery is how long after its loss a connection may be taken up again. 0: not at all.
 	Recovery time.Duration
 	// Unproven is how long a connection can be dead before this server notices: two heartbeats' timeouts and an
-	// interval. The log reaches back that much further than Recovery. Default 65 s.
+	// interval. The log reaches back that much further than Recovery, so that it still has what was sent in that time.
+	// Default 65 s.
 	Unproven time.Duration
 	// LogBytes bounds the memory of the log; when it cuts the log short, clients that would need the lost part
 	// are not recovered. Default 64 MiB.
@@ -30,6 +32,7 @@ type Local struct {
 
 	mu       sync.Mutex          // taken before the index's lock
 	log      *log                // guarded by mu; nil without recovery
+	picked   uint64              // written with mu and the index's lock held: entries up to this one have their receivers
 	sessions map[string]*session // guarded by smu
 	smu      sync.Mutex          // never held while calling out
 	sweep    *time.Timer         // guarded by smu; nil while there is nothing to expire
@@ -40,9 +43,9 @@ type Local struct {
 // session is a stored session and, while it is connected, its owner.
 type session struct {
 	Session
-	live  Member
-	since time.Time // when live took it
-	old   Member    // who is evicted for somebody that takes the session just now; then nothing else is here
+	live Member
+	past weak.Pointer[Slot] // of the owner that was lost
+	old  Member             // who is evicted for somebody that takes the session just now; then nothing else is here
 }
 
 // NewLocal returns the adapter of one server's namespace. It starts nothing; a timer runs while there are lost
@@ -80,17 +83,57 @@ func (l *Local) add(m Member, rooms []event.Room) (position string, after func()
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.log.position(l.log.tail()), l.index.Add(m, rooms...)
+	return l.log.position(l.log.tail()), l.index.add(m, &track{known: l.log.tail()}, rooms)
 }
 
 // Remove ends a membership and returns the rooms m was in.
-func (l *Local) Remove(m Member) []event.Room { return l.index.Remove(m) }
+func (l *Local) Remove(m Member) []event.Room {
+	return l.index.remove(m, func(s *Slot) {
+		if t, ok := s.Track.(*track); ok {
+			t.lost = l.picked
+		}
+	})
+}
 
 // Join adds m to rooms, if it is a member and may be in as many.
-func (l *Local) Join(m Member, rooms ...event.Room) error { return l.index.Join(m, rooms...) }
+func (l *Local) Join(m Member, rooms ...event.Room) error {
+	if l.log == nil {
+		return l.index.Join(m, rooms...)
+	}
+	events, err := l.join(m, rooms)
+	l.index.notify(events)
+	return err
+}
 
 // Leave takes m out of rooms.
-func (l *Local) Leave(m Member, rooms ...event.Room) { l.index.Leave(m, rooms...) }
+func (l *Local) Leave(m Member, rooms ...event.Room) {
+	if l.log == nil {
+		l.index.Leave(m, rooms...)
+		return
+	}
+	l.index.notify(l.leave(m, rooms))
+}
+
+func (l *Local) join(m Member, rooms []event.Room) ([]RoomEvent, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.index.tryJoin(m, rooms, l.noting(m, true))
+}
+
+func (l *Local) leave(m Member, rooms []event.Room) []RoomEvent {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.index.tryLeave(m, rooms, l.noting(m, false))
+}
+
+// noting remembers changes of m's rooms at the present end of the log.
+func (l *Local) noting(m Member, joined bool) func(event.Room) {
+	return func(r event.Room) {
+		if t, ok := m.Slot().Track.(*track); ok {
+			t.note(change{at: l.log.tail(), room: r, joined: joined}, l.log.base)
+		}
+	}
+}
 
 // Broadcast logs p, where recovery asks for it, and queues it on every member of the target. It never fails.
 func (l *Local) Broadcast(_ context.Context, t Target, p Packet) error {
@@ -123,12 +166,31 @@ func (l *Local) logged(t Target, p Packet) (after func()) {
 
 func (l *Local) deliver(t Target, p Packet) (after func()) {
 	list := l.index.borrow()
-	*list = l.index.Select((*list)[:0], t)
+	if l.log == nil || t.Volatile {
+		*list = l.index.Select((*list)[:0], t)
+	} else {
+		*list = l.receivers((*list)[:0], t, l.log.tail())
+	}
 	if len(*list) > 0 {
 		after = l.sink.Deliver(*list, t.Flags, p)
 	}
 	l.index.giveBack(list)
 	return after
+}
+
+// receivers is Select for an entry of the log.
+func (l *Local) receivers(dst []Member, t Target, n uint64) []Member {
+	x := &l.index
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	dst = x.pick(dst, t)
+	for _, m := range dst {
+		if t, ok := m.Slot().Track.(*track); ok {
+			t.sent = n
+		}
+	}
+	l.picked = n
+	return dst
 }
 
 // Ask queues p on every member of the target and waits for their answers.

@@ -1,6 +1,7 @@
 package adapter
 
 import (
+	"bytes"
 	"crypto/rand"
 	"encoding/base64"
 	"slices"
@@ -19,8 +20,7 @@ type log struct {
 	limit   int
 	entries []entry // entries[head:] are there; entry i has number base+1+i-head
 	head    int
-	base    uint64    // number of the newest entry that was cut off
-	cut     time.Time // its time
+	base    uint64 // number of the newest entry that was cut off
 	bytes   int
 }
 
@@ -28,11 +28,20 @@ type entry struct {
 	packet Packet // with its position as the last argument
 	rooms  []event.Room
 	except []event.Room
+	direct bool
 	at     time.Time
 }
 
-// entryCost is what an entry takes beside its packet.
-const entryCost = 128
+// size is what the entry takes in memory.
+func (e *entry) size() int {
+	n := e.packet.Size() + 136
+	for _, list := range [][]event.Room{e.rooms, e.except} {
+		for _, r := range list {
+			n += 16 + len(r)
+		}
+	}
+	return n
+}
 
 func newLog(keep time.Duration, limit int) *log {
 	var b [6]byte
@@ -66,8 +75,8 @@ func (l *log) parse(s string) (n uint64, foreign, ok bool) {
 // append logs p under the next number and returns it with its position as one more argument.
 func (l *log) append(t Target, p Packet, now time.Time) Packet {
 	p = withPosition(p, l.position(l.tail()+1))
-	l.entries = append(l.entries, entry{packet: p, rooms: t.Rooms, except: t.Except, at: now})
-	l.bytes += p.Size() + entryCost
+	l.entries = append(l.entries, entry{packet: p, rooms: t.Rooms, except: t.Except, direct: t.Direct, at: now})
+	l.bytes += l.entries[len(l.entries)-1].size()
 	l.trim(now)
 	return p
 }
@@ -79,9 +88,8 @@ func (l *log) trim(now time.Time) {
 		if now.Sub(e.at) <= l.keep && l.bytes <= l.limit {
 			break
 		}
-		l.bytes -= e.packet.Size() + entryCost
+		l.bytes -= e.size()
 		l.base++
-		l.cut = e.at
 		*e = entry{}
 		l.head++
 	}
@@ -91,33 +99,24 @@ func (l *log) trim(now time.Time) {
 	}
 }
 
-// covers reports whether a client that has seen everything up to n, and was fully served until seen, can be
-// told all it has missed.
-func (l *log) covers(n uint64, seen time.Time) bool {
-	return n >= l.base || !l.cut.After(seen)
-}
-
-// after returns at most count entries, or about size bytes of them, that follow n and concern rooms, and the
-// number up to which it looked. ok is false when the log has lost the place.
-func (l *log) after(n uint64, rooms map[event.Room]bool, count, size int) (found []Packet, upTo uint64, ok bool) {
+// after returns at most count entries, or size bytes of them unless one alone is larger, that follow n and concern
+// the viewer, the number of the last of them (0: none) and the number up to which it looked. ok is false when the log
+// has lost the place.
+func (l *log) after(n uint64, v *viewer, count, size int) (found []Packet, last, upTo uint64, ok bool) {
 	if n < l.base {
-		return nil, 0, false
+		return nil, 0, 0, false
 	}
-	for i := l.head + int(n-l.base); i < len(l.entries); i++ {
-		if e := &l.entries[i]; e.concerns(rooms) {
-			found = append(found, e.packet)
-			if size -= e.packet.Size(); len(found) == count || size <= 0 {
-				return found, l.base + uint64(i-l.head) + 1, true
-			}
+	for upTo = n; upTo < l.tail() && len(found) < count; upTo++ {
+		e := &l.entries[l.head+int(upTo-l.base)]
+		if !v.concerned(upTo+1, e) {
+			continue
 		}
+		if size -= e.packet.Size(); size < 0 && len(found) > 0 {
+			break
+		}
+		found, last = append(found, e.packet), upTo+1
 	}
-	return found, l.tail(), true
-}
-
-// concerns is the reference's rule: for everybody or for one of the rooms, and not for one that is excepted.
-func (e *entry) concerns(rooms map[event.Room]bool) bool {
-	isMember := func(r event.Room) bool { return rooms[r] }
-	return (len(e.rooms) == 0 || slices.ContainsFunc(e.rooms, isMember)) && !slices.ContainsFunc(e.except, isMember)
+	return found, last, upTo, true
 }
 
 // withPosition returns p with one more argument. It copies: p may be in use.
@@ -132,5 +131,6 @@ func withPosition(p Packet, position string) Packet {
 
 // endsWithString reports whether the last element of the packet, its name included, is a string.
 func endsWithString(p Packet) bool {
-	return len(p.Data) > 2 && p.Data[len(p.Data)-2] == '"'
+	text := bytes.TrimRight(bytes.TrimSuffix(p.Data, []byte("]")), " \t\r\n")
+	return bytes.HasSuffix(text, []byte(`"`))
 }

@@ -8,13 +8,17 @@ import (
 
 // Add makes m a member of the namespace and of rooms, unless it is one already or another member has its id. When
 // after is not nil the caller calls it as soon as it holds no lock: it tells those who [Index.Watch].
-func (x *Index) Add(m Member, rooms ...event.Room) (after func()) {
+func (x *Index) Add(m Member, rooms ...event.Room) (after func()) { return x.add(m, nil, rooms) }
+
+// add is Add of a member with its adapter's part.
+func (x *Index) add(m Member, track any, rooms []event.Room) (after func()) {
 	x.mu.Lock()
 	s, id := m.Slot(), m.ID()
 	if _, taken := x.byID[id]; taken || s.pos != 0 {
 		x.mu.Unlock()
 		return nil
 	}
+	s.Track = track
 	if x.byID == nil {
 		x.byID = map[string]Member{}
 	}
@@ -35,12 +39,18 @@ func (x *Index) Add(m Member, rooms ...event.Room) (after func()) {
 }
 
 // Remove takes m out of everything and returns the rooms it was in, its own first; none when it was no member.
-func (x *Index) Remove(m Member) []event.Room {
+func (x *Index) Remove(m Member) []event.Room { return x.remove(m, nil) }
+
+// remove is Remove; ending has a last look at the member while the lock is held.
+func (x *Index) remove(m Member, ending func(*Slot)) []event.Room {
 	x.mu.Lock()
 	s, id := m.Slot(), m.ID()
 	if s.pos == 0 {
 		x.mu.Unlock()
 		return nil
+	}
+	if ending != nil {
+		ending(s)
 	}
 	rooms := s.rooms(id)
 	var events []RoomEvent
@@ -68,22 +78,32 @@ func (x *Index) Remove(m Member) []event.Room {
 // Join adds m to rooms it is not in. It does nothing, and returns [ErrNotMember] or [ErrTooManyRooms], when m is no
 // member or would come to be in more than [Slot].MaxRooms. No two calls together exceed that either.
 func (x *Index) Join(m Member, rooms ...event.Room) error {
+	events, err := x.tryJoin(m, rooms, nil)
+	x.notify(events)
+	return err
+}
+
+// tryJoin is Join without telling those who watch. joined is called for each new room while the lock is held.
+func (x *Index) tryJoin(m Member, rooms []event.Room, joined func(event.Room)) ([]RoomEvent, error) {
 	x.mu.Lock()
+	defer x.mu.Unlock()
 	s := m.Slot()
 	if s.pos == 0 {
-		x.mu.Unlock()
-		return ErrNotMember
+		return nil, ErrNotMember
 	}
 	if most := int(s.MaxRooms); most > 0 && len(s.in)+len(rooms) > most {
 		if n := x.fresh(m, rooms); n > 0 && len(s.in)+n > most {
-			x.mu.Unlock()
-			return ErrTooManyRooms
+			return nil, ErrTooManyRooms
 		}
 	}
+	before := len(s.in)
 	events := x.join(nil, m, rooms)
-	x.mu.Unlock()
-	x.notify(events)
-	return nil
+	if joined != nil {
+		for _, p := range s.in[before:] {
+			joined(p.room.name)
+		}
+	}
+	return events, nil
 }
 
 // fresh is the number of rooms m is not in.
@@ -98,18 +118,23 @@ func (x *Index) fresh(m Member, rooms []event.Room) (n int) {
 }
 
 // Leave takes m out of rooms it is in. Nobody leaves the room of his own id.
-func (x *Index) Leave(m Member, rooms ...event.Room) {
+func (x *Index) Leave(m Member, rooms ...event.Room) { x.notify(x.tryLeave(m, rooms, nil)) }
+
+// tryLeave is Leave without telling those who watch. left is called for each room that is left while the lock is held.
+func (x *Index) tryLeave(m Member, rooms []event.Room, left func(event.Room)) (events []RoomEvent) {
 	x.mu.Lock()
-	var events []RoomEvent
+	defer x.mu.Unlock()
 	for _, name := range rooms {
 		if r := x.rooms[name]; r != nil {
 			if i := m.Slot().find(r); i >= 0 {
 				events = x.leave(events, m, i)
+				if left != nil {
+					left(name)
+				}
 			}
 		}
 	}
-	x.mu.Unlock()
-	x.notify(events)
+	return events
 }
 
 func (x *Index) join(events []RoomEvent, m Member, rooms []event.Room) []RoomEvent {
@@ -280,6 +305,19 @@ func (x *Index) Rooms() []event.Room {
 func (x *Index) Select(dst []Member, t Target) []Member {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
+	return x.pick(dst, t)
+}
+
+// pick is Select for a caller that holds the lock.
+func (x *Index) pick(dst []Member, t Target) []Member {
+	if t.Direct {
+		for _, id := range t.Rooms {
+			if m := x.byID[string(id)]; m != nil {
+				dst = append(dst, m)
+			}
+		}
+		return dst
+	}
 	except := x.resolve(nil, t.Except)
 	if len(t.Rooms) == 0 {
 		if len(except) == 0 {

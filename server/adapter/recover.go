@@ -2,12 +2,14 @@ package adapter
 
 import (
 	"context"
+	"slices"
 	"time"
+	"weak"
 
 	"parley/shared/event"
 )
 
-// A replay is queued in portions of this size, so that it fits the queue of one connection.
+// A replay is queued in portions of this size, or one larger packet, and the next waits until they have left.
 const (
 	portionPackets = 64
 	portionBytes   = 128 << 10
@@ -24,40 +26,36 @@ func (l *Local) Keep(m Member) {
 	if kept := l.sessions[s.PID]; l.closed || kept != nil && (kept.live == m || kept.old == m) {
 		return
 	}
-	kept := &session{Session: s, live: m}
-	if member, _ := l.index.Lookup(s.SID); member == m {
-		kept.since = time.Now()
-	} // else Replay tells since when
-	if s.Seen.IsZero() {
-		kept.Seen = kept.since
-	}
-	l.sessions[s.PID] = kept
-}
-
-// lose turns the session of a connected socket into one that expires. What was sent in the last moments of the
-// connection may not have arrived; if it did not even live that long, what was replayed at its start may not have.
-func (l *Local) lose(kept *session, now time.Time) Session {
-	s := kept.Session
-	if proven := now.Add(-l.cfg.Unproven); !kept.since.IsZero() && proven.After(kept.since) {
-		s.Seen = proven
-	}
-	s.Expires = now.Add(l.cfg.Recovery)
-	return s
+	l.sessions[s.PID] = &session{Session: s, live: m}
 }
 
 // Suspend starts the expiry of m's session, unless another socket owns it by now.
 func (l *Local) Suspend(m Member) {
-	last := m.Session()
+	last, past := m.Session(), weak.Make(m.Slot())
 	l.smu.Lock()
 	defer l.smu.Unlock()
 	kept, ok := l.sessions[last.PID]
-	if !ok || kept.live != m {
-		return
+	switch {
+	case !ok:
+	case kept.live == m:
+		s := kept.Session
+		s.Rooms, s.Data, s.Track = last.Rooms, last.Data, l.trackOf(m, s)
+		s.Expires = time.Now().Add(l.cfg.Recovery)
+		*kept = session{Session: s, past: past}
+		l.armLocked()
+	case kept.live == nil && kept.past == past:
+		kept.Data = last.Data
 	}
-	s := l.lose(kept, time.Now())
-	s.Rooms, s.Data = last.Rooms, last.Data
-	*kept = session{Session: s}
-	l.armLocked()
+}
+
+// trackOf is what is known of m, who has ended, or of the session that it had taken if it was never let in.
+func (l *Local) trackOf(m Member, taken Session) any {
+	l.index.mu.RLock()
+	defer l.index.mu.RUnlock()
+	if t := m.Slot().Track; t != nil {
+		return t
+	}
+	return taken.Track
 }
 
 // Drop forgets the session of m.
@@ -83,7 +81,7 @@ func (l *Local) Take(_ context.Context, pid, offset string) (Session, error) {
 			l.forget(pid, live)
 			return Session{}, ErrNoSession
 		}
-		s.Rooms, s.Data = last.Rooms, last.Data
+		s.Rooms, s.Data, s.Track = last.Rooms, last.Data, l.trackOf(live, s)
 	}
 	s, err := l.begin(s, offset, now)
 	if err != nil {
@@ -105,9 +103,11 @@ func (l *Local) remove(pid string, now time.Time) (s Session, live Member, ok bo
 		delete(l.sessions, pid)
 		return kept.Session, nil, !now.After(kept.Expires)
 	}
-	l.sessions[pid] = &session{old: kept.live, Session: Session{Expires: now.Add(l.cfg.Recovery)}}
+	s = kept.Session
+	s.Expires = now.Add(l.cfg.Recovery)
+	l.sessions[pid] = &session{old: kept.live, Session: Session{Expires: s.Expires}}
 	l.armLocked()
-	return l.lose(kept, now), kept.live, true
+	return s, kept.live, true
 }
 
 // forget takes the note about old away.
@@ -137,7 +137,7 @@ func (l *Local) from(s Session, offset string, now time.Time) (uint64, error) {
 	if !ok || foreign {
 		return 0, ErrGap
 	}
-	from := start
+	seen := start
 	if offset != "" {
 		n, foreign, ok := l.log.parse(offset)
 		if !ok {
@@ -146,14 +146,23 @@ func (l *Local) from(s Session, offset string, now time.Time) (uint64, error) {
 		// A position of another log, or one before the session began, is left over from an earlier session of
 		// this client: it has seen no event since.
 		if !foreign && n > start {
-			from = n
+			seen = n
 		}
 	}
 	l.log.trim(now)
-	if !l.log.covers(from, s.Seen) {
+	t := trackIn(s)
+	from := t.from(seen)
+	if from < l.log.base || from < t.known {
 		return 0, ErrGap
 	}
-	return max(from, l.log.base), nil
+	return from, nil
+}
+
+func trackIn(s Session) *track {
+	if t, ok := s.Track.(*track); ok {
+		return t
+	}
+	return &track{}
 }
 
 // Return gives a session back.
@@ -169,14 +178,11 @@ func (l *Local) Return(m Member, s Session) {
 }
 
 // Replay queues on m what it has missed, and makes it a member.
-func (l *Local) Replay(ctx context.Context, m Member, s Session, flush func(context.Context) error) error {
+func (l *Local) Replay(
+	ctx context.Context, m Member, s Session, rooms []event.Room, flush func(context.Context) error,
+) error {
 	if l.log == nil {
 		return ErrNoSession
-	}
-	rooms := make(map[event.Room]bool, 1+len(s.Rooms))
-	rooms[event.Room(s.SID)] = true
-	for _, r := range s.Rooms {
-		rooms[r] = true
 	}
 	l.mu.Lock()
 	at, foreign, ok := l.log.parse(s.From)
@@ -184,53 +190,67 @@ func (l *Local) Replay(ctx context.Context, m Member, s Session, flush func(cont
 	if !ok || foreign {
 		return ErrGap
 	}
+	r := &replay{
+		m: m, was: s.Rooms, rooms: rooms, at: at,
+		view:  trackIn(s).viewer(s.SID, s.Rooms, at),
+		track: &track{changes: slices.Clone(trackIn(s).changes), known: trackIn(s).known},
+	}
 	for {
-		upTo, added, err := l.portion(m, s, rooms, at)
+		added, err := l.portion(r)
 		if err != nil {
 			return err
 		}
 		if added != nil {
-			l.served(m, s.PID)
 			added()
 			return nil
 		}
 		if err = flush(ctx); err != nil {
 			return err
 		}
-		at = upTo
 	}
 }
 
-// portion queues the next part of the replay; with the last one m becomes a member, and added is what has to be called
+// replay is one in progress.
+type replay struct {
+	m          Member
+	was, rooms []event.Room // of the session, and from now on
+	view       *viewer
+	at         uint64 // how far it has come
+	track      *track // of m, once it is a member
+}
+
+// portion queues the next part of the replay; with the last one the member is one, and added is what has to be called
 // without a lock.
-func (l *Local) portion(
-	m Member, s Session, rooms map[event.Room]bool, at uint64,
-) (upTo uint64, added func(), err error) {
+func (l *Local) portion(r *replay) (added func(), err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	missed, upTo, ok := l.log.after(at, rooms, portionPackets, portionBytes)
+	missed, last, upTo, ok := l.log.after(r.at, r.view, portionPackets, portionBytes)
 	if !ok {
-		return 0, nil, ErrGap
+		return nil, ErrGap
 	}
 	if len(missed) > 0 {
-		l.sink.Replay(m, missed)
+		if err := l.sink.Replay(r.m, missed); err != nil {
+			return nil, err
+		}
+		r.track.sent = last
 	}
-	if upTo < l.log.tail() {
-		return upTo, nil, nil
+	if r.at = upTo; upTo < l.log.tail() {
+		return nil, nil
 	}
-	if added = l.index.Add(m, s.Rooms...); added == nil {
+	for _, name := range r.was {
+		if !slices.Contains(r.rooms, name) {
+			r.track.note(change{at: upTo, room: name}, l.log.base)
+		}
+	}
+	for _, name := range r.rooms {
+		if !slices.Contains(r.was, name) {
+			r.track.note(change{at: upTo, room: name, joined: true}, l.log.base)
+		}
+	}
+	if added = l.index.add(r.m, r.track, r.rooms); added == nil {
 		added = func() {}
 	}
-	return upTo, added, nil
-}
-
-// served notes since when the owner of a session is told everything.
-func (l *Local) served(m Member, pid string) {
-	l.smu.Lock()
-	defer l.smu.Unlock()
-	if kept := l.sessions[pid]; kept != nil && kept.live == m {
-		kept.since = time.Now()
-	}
+	return added, nil
 }
 
 // arm starts the sweep when something was logged.

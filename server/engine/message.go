@@ -37,6 +37,7 @@ type SendOptions struct {
 	Volatile   bool // drop the messages when the session is not writable
 	NoCompress bool // do not compress them
 	Batch      bool // only queue them; they leave soon, together with others
+	Unbounded  bool // queue them whatever waits already; the caller sees to it with Flush that not much does
 }
 
 // Errors of [Session.Send], and causes given to [Receiver].Closed.

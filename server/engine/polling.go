@@ -41,7 +41,7 @@ func (p *pollState) push(l *QueueLimits, compress bool, packets ...*Message) err
 	for _, m := range packets {
 		size += m.Size()
 	}
-	if len(p.queue) > 0 && (p.bytes+size > l.Bytes || len(p.queue)+len(packets) > l.Messages) {
+	if l != nil && len(p.queue) > 0 && (p.bytes+size > l.Bytes || len(p.queue)+len(packets) > l.Messages) {
 		return ErrSlow
 	}
 	p.queue = append(p.queue, packets...)

@@ -116,9 +116,20 @@ func (s *Session) Send(o SendOptions, group ...*Message) error {
 	if o.Volatile && !ws.Writable() {
 		return ErrNotWritable
 	}
+	if o.Unbounded {
+		return sendUnbounded(ws, o, group)
+	}
 	err := ws.Send(o.Batch, !o.NoCompress, group...)
 	if err == ErrSlow {
 		s.evict()
+	}
+	return err
+}
+
+func sendUnbounded(t Transport, o SendOptions, group []*Message) error {
+	err := t.Queue(!o.NoCompress, group...)
+	if err == nil {
+		t.Flush()
 	}
 	return err
 }
@@ -137,11 +148,17 @@ func (s *Session) sendSlowly(o SendOptions, group []*Message) (err error) {
 		err = ErrClosed
 	case o.Volatile && !s.writable():
 		err = ErrNotWritable
+	case t == nil && o.Unbounded:
+		err = s.polling.push(nil, !o.NoCompress, group...)
 	case t == nil:
 		err = s.polling.push(&s.srv.cfg.Queue, !o.NoCompress, group...)
 	}
 	s.mu.Unlock()
-	if err == nil && t != nil {
+	switch {
+	case err != nil || t == nil:
+	case o.Unbounded:
+		err = sendUnbounded(t, o, group)
+	default:
 		err = t.Send(o.Batch, !o.NoCompress, group...)
 	}
 	if err == ErrSlow {

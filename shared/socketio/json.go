@@ -40,34 +40,41 @@ type jsonParser struct {
 
 func (*jsonParser) Name() string { return "json" }
 
-func (j *jsonParser) Encode(dst []Frame, p *Packet) ([]Frame, error) {
-	t, n := p.Type, len(p.Attachments)
-	if n > j.maxAttachments {
-		return dst, fmt.Errorf("%w: %d of at most %d", ErrTooManyAttachments, n, j.maxAttachments)
-	}
+// Check is what Encode checks.
+func (j *jsonParser) Check(p *Packet) error {
+	ns, n := p.Namespace, len(p.Attachments)
 	switch {
-	case t > PacketBinaryAck:
-		return dst, fmt.Errorf("%w: %d", ErrUnknownType, t)
-	case n > 0 && (t == PacketEvent || t == PacketBinaryEvent):
+	case n > j.maxAttachments:
+		return fmt.Errorf("%w: %d of at most %d", ErrTooManyAttachments, n, j.maxAttachments)
+	case p.Type > PacketBinaryAck:
+		return fmt.Errorf("%w: %d", ErrUnknownType, p.Type)
+	case n > 0 && p.Type != PacketEvent && p.Type != PacketBinaryEvent && p.Type != PacketAck && p.Type != PacketBinaryAck:
+		return fmt.Errorf("%w: %v packet with attachments", ErrAttachments, p.Type)
+	case p.HasID && p.ID > MaxID:
+		return fmt.Errorf("%w: %d", ErrID, p.ID)
+	case ns != "" && (ns[0] != '/' || strings.IndexByte(ns, ',') >= 0):
+		return fmt.Errorf("%w: %q", ErrNamespace, ns)
+	}
+	return nil
+}
+
+func (j *jsonParser) Encode(dst []Frame, p *Packet) ([]Frame, error) {
+	if err := j.Check(p); err != nil {
+		return dst, err
+	}
+	t, n, ns := p.Type, len(p.Attachments), p.Namespace
+	switch {
+	case t == PacketEvent && n > 0:
 		t = PacketBinaryEvent
-	case n > 0 && (t == PacketAck || t == PacketBinaryAck):
+	case t == PacketAck && n > 0:
 		t = PacketBinaryAck
-	case n > 0:
-		return dst, fmt.Errorf("%w: %v packet with attachments", ErrAttachments, t)
-	case t == PacketBinaryEvent:
+	case t == PacketBinaryEvent && n == 0:
 		t = PacketEvent
-	case t == PacketBinaryAck:
+	case t == PacketBinaryAck && n == 0:
 		t = PacketAck
 	}
-	if p.HasID && p.ID > MaxID {
-		return dst, fmt.Errorf("%w: %d", ErrID, p.ID)
-	}
-	ns := p.Namespace
 	if ns == "/" {
 		ns = ""
-	}
-	if ns != "" && (ns[0] != '/' || strings.IndexByte(ns, ',') >= 0) {
-		return dst, fmt.Errorf("%w: %q", ErrNamespace, ns)
 	}
 	const head = 1 + 20 + 1 + 1 + 20 // type, count, dash, comma, id
 	text := spare(dst, head+len(ns)+len(p.Data))

@@ -25,6 +25,13 @@ type Parser interface {
 	NewDecoder(Limits) Decoder
 }
 
+// Checker is a [Parser] that can tell cheaply whether Encode would fail. With other parsers those who have to know
+// encode once more.
+type Checker interface {
+	// Check returns the error with which Encode would fail for p, nil if it would not.
+	Check(p *Packet) error
+}
+
 // Decoder puts the packets of one connection together. It is used by one
 // goroutine at a time.
 type Decoder interface {

@@ -389,7 +389,9 @@ func (n *busNode) Return(m adapter.Member, s adapter.Session) {
 	}
 }
 
-func (n *busNode) Replay(ctx context.Context, m adapter.Member, s adapter.Session, flush func(context.Context) error) error {
+func (n *busNode) Replay(
+	ctx context.Context, m adapter.Member, s adapter.Session, now []event.Room, flush func(context.Context) error,
+) error {
 	at := 0
 	if _, err := fmt.Sscanf(s.From, "bus-%d", &at); err != nil {
 		return adapter.ErrGap
@@ -399,7 +401,7 @@ func (n *busNode) Replay(ctx context.Context, m adapter.Member, s adapter.Sessio
 	}
 	rooms := append([]event.Room{event.Room(s.SID)}, s.Rooms...)
 	for {
-		added, err := n.portion(m, s, rooms, &at)
+		added, err := n.portion(m, rooms, now, &at)
 		if err != nil {
 			return err
 		}
@@ -435,12 +437,12 @@ func (n *busNode) reach(ctx context.Context, at int) error {
 
 // portion replays some entries. With the reader's position reached, the member is live, and added is what has to be
 // called without a lock.
-func (n *busNode) portion(m adapter.Member, s adapter.Session, rooms []event.Room, at *int) (added func(), err error) {
+func (n *busNode) portion(m adapter.Member, rooms, now []event.Room, at *int) (added func(), err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for range 64 {
 		if *at >= n.at {
-			if added = n.index.Add(m, s.Rooms...); added == nil {
+			if added = n.index.Add(m, now...); added == nil {
 				added = func() {}
 			}
 			return added, nil
@@ -452,8 +454,13 @@ func (n *busNode) portion(m adapter.Member, s adapter.Session, rooms []event.Roo
 		*at = next
 		isMine := func(r event.Room) bool { return slices.Contains(rooms, r) }
 		wanted := len(e.target.Rooms) == 0 || slices.ContainsFunc(e.target.Rooms, isMine)
+		if e.target.Direct {
+			wanted = e.target.Rooms[0] == rooms[0]
+		}
 		if e.change == nil && !e.target.Volatile && wanted && !slices.ContainsFunc(e.target.Except, isMine) {
-			n.sink.Replay(m, []adapter.Packet{n.positioned(e, next)})
+			if err := n.sink.Replay(m, []adapter.Packet{n.positioned(e, next)}); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return nil, nil

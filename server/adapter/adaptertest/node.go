@@ -138,10 +138,11 @@ func (k sink) Deliver(members []adapter.Member, _ adapter.Flags, p adapter.Packe
 	return nil
 }
 
-func (k sink) Replay(m adapter.Member, ps []adapter.Packet) {
+func (k sink) Replay(m adapter.Member, ps []adapter.Packet) error {
 	for _, p := range ps {
 		m.(*member).take(p)
 	}
+	return nil
 }
 
 func (m *member) take(p adapter.Packet) {

@@ -94,7 +94,7 @@ func (c *client) comeBack(n *node) error {
 	}
 	m := n.stranger(session.SID)
 	m.session = session
-	if err := r.Replay(n.t.Context(), m, session, func(context.Context) error { return nil }); err != nil {
+	if err := r.Replay(n.t.Context(), m, session, session.Rooms, func(context.Context) error { return nil }); err != nil {
 		return err
 	}
 	r.Keep(m)
@@ -142,6 +142,8 @@ func (s Suite) replay(t *testing.T) {
 	n.emit(rooms("r2"), "left")
 	n.emit(rooms("r3"), "joined")
 	n.emit(rooms("a"), "own")
+	n.emit(adapter.Target{Rooms: []event.Room{"r1"}, Direct: true}, "another's own")
+	n.emit(adapter.Target{Rooms: []event.Room{"a"}, Direct: true}, "own alone")
 	n.emit(rooms("other", "r1"), "union")
 	n.emit(adapter.Target{Except: []event.Room{"r3"}}, "excepted")
 	n.emit(adapter.Target{Rooms: []event.Room{"r1"}, Except: []event.Room{"a"}}, "sender")
@@ -159,6 +161,7 @@ func (s Suite) replay(t *testing.T) {
 	c.expect("mine")
 	c.expect("joined")
 	c.expect("own")
+	c.expect("own alone")
 	c.expect("union")
 	for i := range 300 {
 		c.expect("n", i)

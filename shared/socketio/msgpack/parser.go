@@ -39,8 +39,14 @@ type parser struct{}
 
 func (parser) Name() string { return "msgpack" }
 
-// Encode writes p as one binary frame.
-func (parser) Encode(dst []socketio.Frame, p *socketio.Packet) ([]socketio.Frame, error) {
+// Check reads the whole packet, as Encode does before it writes.
+func (parser) Check(p *socketio.Packet) error {
+	q := normal(p)
+	return q.Valid(socketio.Limits{MaxAttachments: math.MaxInt, MaxDepth: math.MaxInt})
+}
+
+// normal is p as it is written.
+func normal(p *socketio.Packet) socketio.Packet {
 	q := *p
 	switch q.Type {
 	case socketio.PacketBinaryEvent:
@@ -51,6 +57,12 @@ func (parser) Encode(dst []socketio.Frame, p *socketio.Packet) ([]socketio.Frame
 	if q.Namespace == "" {
 		q.Namespace = "/"
 	}
+	return q
+}
+
+// Encode writes p as one binary frame.
+func (parser) Encode(dst []socketio.Frame, p *socketio.Packet) ([]socketio.Frame, error) {
+	q := normal(p)
 	if err := q.Valid(socketio.Limits{MaxAttachments: math.MaxInt, MaxDepth: math.MaxInt}); err != nil {
 		return dst, err
 	}
