@@ -32,7 +32,7 @@ func startCluster(t *testing.T, n int, recovery time.Duration) []*fixture {
 	return nodes
 }
 
-// Rows: M06 M10 M17 M22 D11
+// Rows: M06 M10 M13 M17 M22 D11
 func TestBroadcastAcrossServers(t *testing.T) {
 	nodes := startCluster(t, 2, 0)
 	p, s := nodes[0].join("/")
@@ -44,6 +44,50 @@ func TestBroadcastAcrossServers(t *testing.T) {
 	p.expect(`51-["all",1,{"_placeholder":true,"num":0}]`, "b:\x07")
 	q.expect(`51-["all",1,{"_placeholder":true,"num":0}]`, "b:\x07", `2["room",2]`, `2["local"]`)
 	p.silent(s)
+	mate, _ := nodes[0].join("/")
+	require.NoError(t, s.Local().Emit("mates"))
+	require.NoError(t, nodes[0].Emit("all", 3))
+	mate.expect(`2["mates"]`, `2["all",3]`)
+	p.expect(`2["all",3]`)
+	q.expect(`2["all",3]`)
+}
+
+// Rows: M17 R06 R07
+func TestLocalIsOneServer(t *testing.T) {
+	nodes := startCluster(t, 2, 0)
+	p, s := nodes[0].join("/")
+	q, other := nodes[1].join("/")
+	local := nodes[0].Local()
+	settle := func() { // an event goes the same way
+		t.Helper()
+		require.NoError(t, nodes[0].Emit("settled"))
+		p.expect(`2["settled"]`)
+		q.expect(`2["settled"]`)
+	}
+	require.NoError(t, nodes[0].Join("left"))
+	require.NoError(t, local.Join("joined"))
+	require.NoError(t, local.Leave("left"))
+	settle()
+	require.Equal(t, []event.Room{event.Room(s.ID()), "joined"}, s.Rooms())
+	require.Equal(t, []event.Room{event.Room(other.ID()), "left"}, other.Rooms())
+
+	list, err := local.Fetch(t.Context())
+	require.NoError(t, err)
+	require.Len(t, list, 1)
+	require.Equal(t, s.ID(), list[0].ID())
+
+	go func() { p.expect(`20["q"]`); p.send(`30["yes"]`) }()
+	for a, err := range local.EmitAck(t.Context(), "q") {
+		require.NoError(t, err)
+		require.Equal(t, s.ID(), a.Socket)
+	}
+	settle()
+
+	require.NoError(t, local.Disconnect(false))
+	require.NoError(t, nodes[0].Emit("settled"))
+	p.expect("1")
+	q.expect(`2["settled"]`)
+	require.True(t, other.Connected())
 }
 
 // Rows: M08 M09 M23 R06 R07
@@ -65,7 +109,15 @@ func TestRemoteSockets(t *testing.T) {
 	}
 	require.NotEmpty(t, remote.Node())
 	require.Equal(t, map[string]any{"user": "ada"}, remote.Data())
-	require.Equal(t, "yes", remote.Handshake().Headers["x-test"])
+	h, made := remote.Handshake(), other.Handshake()
+	require.Equal(t, "yes", h.Headers["x-test"])
+	require.Equal(t, "one", h.Query["room"])
+	require.Equal(t, "/socket.io/?EIO=4&transport=websocket&room=one", h.URL)
+	require.NotEmpty(t, made.Address)
+	require.Equal(t, made.Address, h.Address)
+	require.Equal(t, made.Time.Format(time.RFC3339), h.Time)
+	require.Equal(t, made.Time.UnixMilli(), h.Issued)
+	require.False(t, h.XDomain || h.Secure)
 	require.NoError(t, remote.Join("r"))
 	require.NoError(t, remote.Emit("hi"))
 	q.expect(`2["hi"]`)
@@ -130,7 +182,7 @@ func TestServerSideEmit(t *testing.T) {
 	}
 }
 
-// Rows: M09 M19 R06
+// Rows: M09 M17 M19 R06
 func TestSilentServer(t *testing.T) {
 	bus := adaptertest.NewBus(adaptertest.Config{})
 	var adapters []adapter.Adapter
@@ -150,6 +202,9 @@ func TestSilentServer(t *testing.T) {
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	require.Len(t, list, 1)
 	require.Equal(t, s.ID(), list[0].ID())
+	list, err = a.Local().Fetch(ctx)
+	require.NoError(t, err, "nobody else was asked")
+	require.Len(t, list, 1)
 	failed := 0
 	for _, err := range a.ServerEmitAck(ctx, "x") {
 		require.ErrorAs(t, err, &partial)

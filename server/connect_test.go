@@ -3,6 +3,8 @@ package server_test
 import (
 	"context"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -12,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"parley/server"
+	"parley/server/engine"
 	"parley/shared/engineio"
 	"parley/shared/event"
 )
@@ -82,6 +85,46 @@ func TestHandshake(t *testing.T) {
 	s.Set("user", "ada")
 	require.Equal(t, "ada", s.Get("user"))
 	require.Equal(t, []event.Room{event.Room(id)}, s.Rooms())
+}
+
+// Rows: N08 M23
+func TestHandshakeOverTLSFromAnotherOrigin(t *testing.T) {
+	f := start(t, server.Config{Engine: engine.Config{CORS: &engine.CORS{Origins: []string{"https://page.example"}}}})
+	web := httptest.NewTLSServer(f.Server)
+	t.Cleanup(web.Close)
+	for _, c := range []struct {
+		url, origin      string
+		secure, crossing bool
+	}{
+		{f.url, "", false, false},
+		{f.url, "https://page.example", false, true},
+		{web.URL, "", true, false},
+		{web.URL, "https://page.example", true, true},
+	} {
+		f.url, f.http = c.url, &http.Client{Transport: page{c.origin, web.Client().Transport}}
+		_, s := f.join("/")
+		require.Equal(t, c.secure, s.Handshake().Secure)
+		require.Equal(t, c.crossing, s.Handshake().XDomain)
+		list, err := f.To(event.Room(s.ID())).Fetch(t.Context())
+		require.NoError(t, err)
+		require.Len(t, list, 1)
+		require.Equal(t, c.secure, list[0].Handshake().Secure)
+		require.Equal(t, c.crossing, list[0].Handshake().XDomain)
+	}
+}
+
+// page sends requests as a browser does for a page of that origin.
+type page struct {
+	origin string
+	http.RoundTripper
+}
+
+func (p page) RoundTrip(r *http.Request) (*http.Response, error) {
+	if p.origin != "" {
+		r = r.Clone(r.Context())
+		r.Header.Set("Origin", p.origin)
+	}
+	return p.RoundTripper.RoundTrip(r)
 }
 
 // Rows: N02

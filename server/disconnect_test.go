@@ -213,6 +213,15 @@ func TestEventMiddleware(t *testing.T) {
 	fault := await(t, faults)
 	require.ErrorContains(t, fault.Err, "secret detail")
 	require.Equal(t, "broken", fault.Event)
+	require.Equal(t, "broken ada", await(t, seen))
+
+	go func() { p.expect(`20["ask"]`); p.send(`30["yes"]`) }()
+	_, err := s.EmitAck(t.Context(), "ask")
+	require.NoError(t, err)
+	p.send(`23["x"]`)
+	p.expect("33[1]")
+	require.Equal(t, "x ada", await(t, seen))
+	require.Empty(t, seen, "an acknowledgement is no event")
 }
 
 // Rows: N05

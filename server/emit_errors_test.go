@@ -63,8 +63,15 @@ func TestVolatileToASlowClient(t *testing.T) {
 				require.NoError(t, s.Emit("fill", text))
 			}
 			require.ErrorIs(t, s.Volatile().Emit("tick"), engine.ErrNotWritable)
-			require.NoError(t, f.Volatile().Emit("tick"), "of many nobody is told")
-			p.cut()
+			q, quick := f.join("/")
+			require.NoError(t, quick.Conn().Flush(t.Context()))
+			require.NoError(t, f.Volatile().Emit("tick", 1), "of many nobody is told")
+			require.NoError(t, f.Emit("end"))
+			q.expect(`2["tick",1]`) // it is dropped for who is slow, not for the others
+			for got := ""; !strings.HasPrefix(got, `2["end"`); {
+				got = p.read()
+				require.NotContains(t, got, "tick")
+			}
 		})
 	}
 }

@@ -23,8 +23,10 @@ func TestEmitForms(t *testing.T) {
 	p.expect(`51-["hello",1,"2",{"3":["4"],"5":{"_placeholder":true,"num":0}},null,true]`, "b:\x06")
 	require.NoError(t, s.Emit("nothing"))
 	require.NoError(t, s.Emit("message", "as send() does"))
+	require.NoError(t, f.Emit("message", "to all"))
+	require.NoError(t, f.Namespace.Emit("message", "to all"))
 	require.NoError(t, s.Emit("<&>é", time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)))
-	p.expect(`2["nothing"]`, `2["message","as send() does"]`, `2["<&>é","2026-01-02T03:04:05Z"]`)
+	p.expect(`2["nothing"]`, `2["message","as send() does"]`, `2["message","to all"]`, `2["message","to all"]`, `2["<&>é","2026-01-02T03:04:05Z"]`)
 
 	for _, name := range []string{"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"} {
 		require.ErrorIs(t, s.Emit(name), server.ErrReserved)
@@ -93,6 +95,7 @@ func TestBroadcast(t *testing.T) {
 	reaches(a.To("r1"), "b")
 	reaches(a.To(id("a")))
 	reaches(a.Except("r2"), "d")
+	reaches(a.Local(), "b", "c", "d")
 	reaches(a.To("r1", "r2").Except(id("c")).NoCompress(), "b")
 	reaches(f.To("r1").To(id("a")), "a", "b")
 	require.NoError(t, a.Join(id("d"))) // a socket in another one's own room
@@ -201,7 +204,7 @@ func TestAckFailsAtDisconnect(t *testing.T) {
 	require.ErrorIs(t, err, server.ErrDisconnected)
 }
 
-// Rows: M04
+// Rows: M04 M23
 func TestAckTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := startPipe(t, server.Config{AckTimeout: 3 * time.Second})
@@ -226,7 +229,15 @@ func TestAckTimeout(t *testing.T) {
 		}
 		require.Equal(t, 2*time.Second, time.Since(begin))
 
-		p.expect(`20["ask"]`, `21["ask"]`, `22["ask"]`)
+		list, err := f.Fetch(t.Context())
+		require.NoError(t, err)
+		begin = time.Now()
+		for _, err := range list[0].Timeout(2*time.Second).EmitAck(t.Context(), "ask") {
+			require.ErrorIs(t, err, server.ErrAckTimeout)
+		}
+		require.Equal(t, 2*time.Second, time.Since(begin))
+
+		p.expect(`20["ask"]`, `21["ask"]`, `22["ask"]`, `23["ask"]`)
 		p.send(`30["late"]`) // ignored
 		p.silent(s)
 	})
@@ -286,6 +297,67 @@ func TestBroadcastAck(t *testing.T) {
 		require.Equal(t, map[string]string{s1.ID(): "one"}, answers, "what came in time is not lost")
 		require.ErrorIs(t, failures[s2.ID()], server.ErrAckTimeout)
 		p3.silent(s3)
+	})
+}
+
+// Rows: M08
+func TestAnswersComeInTheOrderOfTheirArrival(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := startPipe(t, server.Config{})
+		p1, s1 := f.join("/")
+		p2, s2 := f.join("/")
+		p3, s3 := f.join("/")
+		go func() { p3.expect(`20["ask"]`); p3.send(`30["first"]`) }()
+		var order []string
+		for a, err := range f.EmitAck(t.Context(), "ask") {
+			require.NoError(t, err)
+			switch order = append(order, a.Socket); len(order) { // who is next waits for the one before
+			case 1:
+				p1.expect(`20["ask"]`)
+				p1.send(`30["second"]`)
+			case 2:
+				p2.expect(`20["ask"]`)
+				p2.send(`30["third"]`)
+			}
+		}
+		require.Equal(t, []string{s3.ID(), s1.ID(), s2.ID()}, order)
+	})
+}
+
+// Rows: M14
+func TestAskingRoomsFromASocket(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := startPipe(t, server.Config{})
+		asker, s := f.join("/")
+		both, s1 := f.join("/")
+		one, s2 := f.join("/")
+		third, s3 := f.join("/")
+		excepted, s4 := f.join("/")
+		stranger, s5 := f.join("/")
+		require.NoError(t, s.Join("r1"))
+		require.NoError(t, s1.Join("r1", "r2"))
+		require.NoError(t, s2.Join("r1"))
+		require.NoError(t, s3.Join("r3"))
+		require.NoError(t, s4.Join("r3", "busy"))
+		go func() { both.expect(`20["ask"]`); both.send(`30["both"]`) }()
+		go func() { one.expect(`20["ask"]`); one.send(`30["one"]`) }()
+		begin := time.Now()
+		got := map[string]string{}
+		for a, err := range s.To("r1").To("r2", "r3").Except("busy").Timeout(time.Second).EmitAck(t.Context(), "ask") {
+			if err != nil {
+				require.ErrorIs(t, err, server.ErrAckTimeout)
+				got[a.Socket] += "none"
+			} else {
+				got[a.Socket] += a.Args.String(0)
+			}
+		}
+		require.Equal(t, time.Second, time.Since(begin))
+		require.Equal(t, map[string]string{s1.ID(): "both", s2.ID(): "one", s3.ID(): "none"}, got)
+		third.expect(`20["ask"]`)
+		asker.silent(s)
+		both.silent(s1)
+		excepted.silent(s4)
+		stranger.silent(s5)
 	})
 }
 

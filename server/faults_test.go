@@ -15,7 +15,7 @@ import (
 )
 
 // Whoever set the deadline, the answer that did not come has one name.
-// Rows: M03 M05
+// Rows: M03 M04 M08
 func TestAckTimeoutByContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := startPipe(t, server.Config{})

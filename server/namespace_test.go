@@ -13,6 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"parley/server"
+	"parley/server/adapter"
+	"parley/shared/engineio"
 	"parley/shared/event"
 )
 
@@ -93,9 +95,57 @@ func TestParentReachesItsChildren(t *testing.T) {
 	parent.OnAny(func(s *server.Socket, name string, _ event.Args) { heard <- s.Namespace().Name() + " " + name })
 	p.send(`2/d2,["x"]`)
 	require.Equal(t, "/d2 x", await(t, heard))
-	refused := f.Match(regexp.MustCompile(`^/d\d$`)) // the first parent that fits wins
-	require.Empty(t, refused.Children())
-	require.ElementsMatch(t, []*server.Namespace{a.Namespace(), b.Namespace()}, parent.Children())
+	second := f.Match(regexp.MustCompile(`^/d\d$`)) // the first parent that fits wins
+	c := f.connect(p, "/d3")
+	require.Empty(t, second.Children())
+	require.ElementsMatch(t, []*server.Namespace{a.Namespace(), b.Namespace(), c.Namespace()}, parent.Children())
+}
+
+// What a child has of its own comes after what its parent has, whichever was added first.
+// Rows: N12 N15
+func TestHooksOfTheParentComeFirst(t *testing.T) {
+	f := start(t, server.Config{})
+	parent := f.Match(regexp.MustCompile(`^/d$`))
+	log := make(chan string, 32)
+	add := func(r interface {
+		server.Router
+		OnAny(func(*server.Socket, string, event.Args)) (stop func())
+		OnAnyOutgoing(func(*server.Socket, string, event.Args)) (stop func())
+	}, who string) {
+		note := func(what string) { log <- who + " " + what }
+		r.Use(func(next server.ConnectFunc) server.ConnectFunc {
+			return func(ctx context.Context, s *server.Socket) error { note("use"); return next(ctx, s) }
+		})
+		r.OnConnect(func(*server.Socket) { note("connect") })
+		r.UseEvent(func(next server.EventFunc) server.EventFunc {
+			return func(ctx context.Context, e *server.Event) error { note("event"); return next(ctx, e) }
+		})
+		r.OnAny(func(*server.Socket, string, event.Args) { note("any") })
+		server.On(r, event.NewToServer[string](event.NewNamespace("/d"), "x"), func(context.Context, *server.Socket, string) error {
+			note("on")
+			return nil
+		})
+		r.OnAnyOutgoing(func(*server.Socket, string, event.Args) { note("outgoing") })
+		r.OnDisconnecting(func(*server.Socket, engineio.Reason, error) { note("disconnecting") })
+		r.OnDisconnect(func(*server.Socket, engineio.Reason, error) { note("disconnect") })
+	}
+	add(f.Of(event.NewNamespace("/d")), "child")
+	add(parent, "parent")
+	p, s := f.join("/d")
+	inTurn := func(whats ...string) {
+		t.Helper()
+		for _, what := range whats {
+			require.Equal(t, "parent "+what, await(t, log))
+			require.Equal(t, "child "+what, await(t, log))
+		}
+	}
+	inTurn("use", "connect")
+	p.send(`2/d,["x",""]`)
+	inTurn("event", "any", "on")
+	require.NoError(t, s.Emit("y"))
+	inTurn("outgoing")
+	p.send("1/d,")
+	inTurn("disconnecting", "disconnect")
 }
 
 // Rows: N12
@@ -118,39 +168,66 @@ func TestRacingClientsShareOneChild(t *testing.T) {
 	require.Equal(t, []string{"/shared"}, made)
 }
 
+// closingAdapter tells when it is closed.
+type closingAdapter struct {
+	adapter.Adapter
+	closed func()
+}
+
+func (a closingAdapter) Close() error { a.closed(); return a.Adapter.Close() }
+
 // Rows: N13
 func TestCleanupOfChildren(t *testing.T) {
-	f := start(t, server.Config{CleanupNamespaces: true})
-	parent := f.Match(regexp.MustCompile(`^/dyn`))
-	parent.Use(func(next server.ConnectFunc) server.ConnectFunc {
-		return func(ctx context.Context, s *server.Socket) error {
-			if s.Namespace().Name() == "/dyn-closed" {
-				return &server.Refusal{Message: "closed"}
+	synctest.Test(t, func(t *testing.T) {
+		closed := make(chan string, 16)
+		f := startPipe(t, server.Config{CleanupNamespaces: true, Adapter: func(sink adapter.Sink) adapter.Adapter {
+			return closingAdapter{adapter.NewLocal(sink, adapter.LocalConfig{}), func() { closed <- sink.Namespace() }}
+		}})
+		parent := f.Match(regexp.MustCompile(`^/dyn`))
+		parent.Use(func(next server.ConnectFunc) server.ConnectFunc {
+			return func(ctx context.Context, s *server.Socket) error {
+				if s.Namespace().Name() == "/dyn-closed" {
+					return &server.Refusal{Message: "closed"}
+				}
+				return next(ctx, s)
 			}
-			return next(ctx, s)
-		}
-	})
-	f.Of(event.NewNamespace("/dyn-static"))
-	p, q := f.dial(), f.dial()
-	a := f.connect(p, "/dyn-1")
-	b := f.connect(q, "/dyn-1")
-	first := a.Namespace()
-	f.connect(p, "/dyn-static")
-	p.send("0/dyn-closed,")
-	p.expect(`4/dyn-closed,{"message":"closed"}`)
-	require.Len(t, f.Namespaces(), 3, "a refused socket leaves nothing")
-	a.Disconnect(false)
-	require.Len(t, f.Namespaces(), 3)
-	b.Disconnect(false)
-	require.Eventually(t, func() bool { return len(f.Namespaces()) == 2 }, 10*time.Second, time.Millisecond)
-	q.expect("1/dyn-1,")
-	require.NotSame(t, first, f.connect(q, "/dyn-1").Namespace(), "made again on demand")
+		})
+		f.Of(event.NewNamespace("/dyn-static"))
+		p, q := f.dial(), f.dial()
+		a := f.connect(p, "/dyn-1")
+		b := f.connect(q, "/dyn-1")
+		first := a.Namespace()
+		static := f.connect(p, "/dyn-static")
+		p.send("0/dyn-closed,")
+		p.expect(`4/dyn-closed,{"message":"closed"}`)
+		synctest.Wait()
+		require.Len(t, f.Namespaces(), 3, "a refused socket leaves nothing")
+		require.Len(t, closed, 1)
+		require.Equal(t, "/dyn-closed", <-closed)
+		a.Disconnect(false)
+		p.expect("1/dyn-1,")
+		static.Disconnect(false)
+		p.expect("1/dyn-static,")
+		synctest.Wait()
+		require.Len(t, f.Namespaces(), 3, "one is in use, the other was not made for a client")
+		require.Empty(t, closed)
+		b.Disconnect(false)
+		q.expect("1/dyn-1,")
+		synctest.Wait()
+		require.Len(t, f.Namespaces(), 2)
+		require.Len(t, closed, 1)
+		require.Equal(t, "/dyn-1", <-closed)
+		require.NotSame(t, first, f.connect(q, "/dyn-1").Namespace(), "made again on demand")
+		require.Empty(t, closed)
 
-	keep := start(t, server.Config{})
-	keep.Match(regexp.MustCompile(`^/dyn`))
-	_, s := keep.join("/dyn-1")
-	s.Disconnect(false)
-	require.Len(t, keep.Namespaces(), 2)
+		keep := startPipe(t, server.Config{})
+		keep.Match(regexp.MustCompile(`^/dyn`))
+		r, s := keep.join("/dyn-1")
+		s.Disconnect(false)
+		r.expect("1/dyn-1,")
+		synctest.Wait()
+		require.Len(t, keep.Namespaces(), 2)
+	})
 }
 
 // Rows: N13 K01

@@ -138,7 +138,7 @@ func (n *busNode) read() {
 		e, at, grown := n.bus.next(n.at)
 		n.at = at
 		if grown == nil {
-			if e.change == nil {
+			if e.change == nil && n.concerns(e) {
 				n.deliver(e, at)
 			}
 			close(n.moved)
@@ -146,7 +146,7 @@ func (n *busNode) read() {
 		}
 		n.mu.Unlock()
 		if grown == nil {
-			if e.change != nil {
+			if e.change != nil && n.concerns(e) {
 				n.sink.Apply(n.index.Select(nil, e.target), *e.change)
 			}
 			continue
@@ -159,10 +159,10 @@ func (n *busNode) read() {
 	}
 }
 
+// concerns reports whether the entry is for the members of n too.
+func (n *busNode) concerns(e busEntry) bool { return !e.target.Local || e.origin == n }
+
 func (n *busNode) deliver(e busEntry, at int) {
-	if e.target.Local && e.origin != n {
-		return
-	}
 	members := n.index.Select(nil, e.target)
 	if len(members) == 0 {
 		return

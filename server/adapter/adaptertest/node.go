@@ -172,7 +172,7 @@ func (k sink) Ask(members []adapter.Member, _ adapter.Flags, p adapter.Packet, a
 		case ended:
 			done(nil, errGone)
 		case reply != nil:
-			go done(reply())
+			go func() { done(reply()) }()
 		}
 	}
 	return func(err error) {

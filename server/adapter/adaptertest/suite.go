@@ -48,6 +48,7 @@ func Run(t *testing.T, s Suite) {
 	t.Run("Targets", s.targets)
 	t.Run("Order", s.order)
 	t.Run("Ask", s.ask)
+	t.Run("Arrival", s.arrival)
 	t.Run("Fetch", s.fetch)
 	t.Run("Update", s.update)
 	t.Run("Servers", s.servers)
@@ -135,15 +136,18 @@ func (s Suite) targets(t *testing.T) {
 		}
 		silent(from, members["a"], members["b"], members["c"], members["d"])
 	}
-	local := adapter.Target{Flags: adapter.Flags{Local: true}}
-	require.NoError(t, nodes[0].adapter.Broadcast(t.Context(), local, packet("local")))
-	for id, m := range members {
+	require.NoError(t, nodes[0].adapter.Broadcast(t.Context(), local(), packet("local")))
+	for _, m := range members {
 		if m.node == nodes[0] {
 			m.expect(`["local"]`)
 		}
-		_ = id
 	}
 	silent(nodes[0], members["a"], members["b"], members["c"], members["d"])
+}
+
+// local means the members of the asking server, in these rooms if there are any.
+func local(rooms ...event.Room) adapter.Target {
+	return adapter.Target{Rooms: rooms, Flags: adapter.Flags{Local: true}}
 }
 
 func (s Suite) order(t *testing.T) {
@@ -181,6 +185,17 @@ func (s Suite) ask(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, answers)
 
+	b.expect(`["q"]`)
+	answers, err = nodes[0].ask(ctx, local("a", "b"), packet("here"))
+	require.NoError(t, err)
+	if b.node == nodes[0] {
+		require.Equal(t, []string{"a", "b"}, ids(answers))
+		b.expect(`["here"]`)
+	} else {
+		require.Equal(t, []string{"a"}, ids(answers))
+	}
+	silent(nodes[0], b)
+
 	short, stop := context.WithTimeoutCause(t.Context(), 50*time.Millisecond, errors.New("too late"))
 	defer stop()
 	answers, err = nodes[0].ask(short, adapter.Target{Rooms: []event.Room{"a", "c"}}, packet("q2"))
@@ -213,11 +228,44 @@ func (s Suite) ask(t *testing.T) {
 	require.ErrorIs(t, answers[0].Err, errGone)
 }
 
+// arrival is the promise that answers are handed over as they come: each member waits until the one before it was heard.
+func (s Suite) arrival(t *testing.T) {
+	nodes := s.open(t, Config{}, 2)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	var turns []chan struct{}
+	waits := func(m *member) {
+		turn := make(chan struct{})
+		turns = append(turns, turn)
+		m.reply = func() (event.Args, error) {
+			select {
+			case <-turn:
+			case <-ctx.Done():
+			}
+			return event.Args{"yes"}, nil
+		}
+	}
+	c, b, a := nodes[0].member("c"), nodes[0].member("b"), nodes[len(nodes)-1].member("a")
+	waits(a)
+	waits(b)
+	waits(c)
+	close(turns[0])
+	var order []string
+	require.NoError(t, nodes[0].adapter.Ask(ctx, adapter.Target{}, packet("q"), func(answer adapter.Answer) bool {
+		if order = append(order, answer.Socket); len(order) < len(turns) {
+			close(turns[len(order)])
+		}
+		return true
+	}))
+	require.NoError(t, ctx.Err(), "an answer was kept back")
+	require.Equal(t, []string{"a", "b", "c"}, order)
+}
+
 func (s Suite) fetch(t *testing.T) {
 	nodes := s.open(t, Config{}, 2)
 	nodes[0].member("a", "r")
 	nodes[len(nodes)-1].member("b", "r")
-	nodes[0].member("c")
+	c := nodes[len(nodes)-1].member("c")
 	infos, err := nodes[0].adapter.Fetch(t.Context(), adapter.Target{Rooms: []event.Room{"r"}})
 	require.NoError(t, err)
 	names := map[string]adapter.Info{}
@@ -229,9 +277,12 @@ func (s Suite) fetch(t *testing.T) {
 	require.Equal(t, []event.Room{"a", "r"}, names["a"].Rooms)
 	require.Empty(t, names["a"].Node)
 	require.Equal(t, len(nodes) > 1, names["b"].Node != "")
-	infos, err = nodes[0].adapter.Fetch(t.Context(), adapter.Target{Flags: adapter.Flags{Local: true}, Rooms: []event.Room{"c"}})
+	infos, err = c.node.adapter.Fetch(t.Context(), local("c"))
 	require.NoError(t, err)
 	require.Len(t, infos, 1)
+	infos, err = nodes[0].adapter.Fetch(t.Context(), local("c"))
+	require.NoError(t, err)
+	require.Equal(t, len(nodes) == 1, len(infos) == 1, "those of other servers are not meant")
 }
 
 func (s Suite) update(t *testing.T) {
@@ -248,6 +299,14 @@ func (s Suite) update(t *testing.T) {
 	update(adapter.Target{Rooms: []event.Room{"b"}}, adapter.Change{Leave: []event.Room{"x"}})
 	require.Equal(t, []event.Room{"b", "y"}, last.adapter.Index().RoomsOf(b))
 	require.Equal(t, []event.Room{"a", "x", "y"}, nodes[0].adapter.Index().RoomsOf(a))
+	update(local(), adapter.Change{Join: []event.Room{"here"}})
+	require.True(t, nodes[0].adapter.Index().In(a, "here"))
+	require.Equal(t, len(nodes) == 1, last.adapter.Index().In(b, "here"), "those of other servers are not meant")
+	update(local("b"), adapter.Change{Leave: []event.Room{"y"}})
+	require.Equal(t, len(nodes) > 1, last.adapter.Index().In(b, "y"))
+	if len(nodes) > 1 {
+		update(local("b"), adapter.Change{Disconnect: true})
+	}
 	require.NoError(t, nodes[0].adapter.Update(t.Context(), adapter.Target{Rooms: []event.Room{"b"}}, adapter.Change{Disconnect: true, Close: true}))
 	b.expect("disconnect true")
 }
