@@ -42,7 +42,7 @@ func (e *Event) WantsAck() bool { return e.wantsAck && !e.acked.Load() }
 
 // Ack answers the acknowledgement. It may be called from any goroutine, also long after the handler has returned.
 // Only the first call counts; without a wish for an answer nothing is sent. The error is [ErrDisconnected],
-// [engine.ErrSlow] or one of encoding.
+// [engine.ErrSlow] or one of encoding. As with [Socket.Emit], a []byte must not be changed any more.
 func (e *Event) Ack(args ...any) error { return e.ack(args, nil) }
 
 // ack is Ack, and gives up buffers that nothing but args refers to.

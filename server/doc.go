@@ -38,7 +38,9 @@
 // # Order
 //
 // What is emitted to one socket by one goroutine arrives in that order, whether it was emitted directly, to a room, to
-// all, or as an acknowledgement.
+// all, or as an acknowledgement. In a cluster that holds among what passes the adapter: acknowledgements, questions to
+// one socket and, without recovery, what is emitted to one socket do not, and may overtake a broadcast that the adapter
+// delivers after [Target.Emit] has returned.
 //
 // Handlers of one socket run one at a time, in the order in which its events arrived, on a goroutine that exists while
 // there is work; different sockets run at once. OnConnect functions come first: events that arrive meanwhile wait, so a
@@ -56,34 +58,80 @@
 // Every acknowledgement has a deadline (of the context, Target.Timeout or Config.AckTimeout) and fails at once when its
 // socket ends. The context of a socket ends at its disconnect.
 //
+// Not bounded here is how many connections there are, of one address or user or at all, and how fast they come: a proxy
+// knows addresses, and Config.Engine.AllowRequest and connect middlewares know users. Programs, which send no Origin
+// header, are let in; a middleware may ask them for a token. Some defaults are wide so that no official client meets
+// them: 45 s until CONNECT, with the time that middlewares take; 65,536 packets in a POST and 16,384 in a queue, for a
+// loop of emits makes as many, and their bytes are bounded. EventRate has none, for only the application knows it.
+//
+// # Bytes
+//
+// A []byte that is emitted or acknowledged is not copied. It must not be changed any more: it may wait in the queues of
+// its receivers, and with recovery it stays in the log. A received one may be kept, but for those of [HandleLent] and
+// [OnLent].
+//
 // # What differs from the reference
 //
-// On the wire nothing does. These are decisions where the reference's behaviour is a known weakness:
+// No official client has to know any of this. Connections and HTTP have a list of their own in package
+// parley/server/engine.
 //
-//   - A second CONNECT to a namespace that is still being joined closes the connection; the reference makes two sockets.
+// Connecting:
+//
+//   - While a namespace is being joined, a second CONNECT to it closes the connection, where the reference makes two
+//     sockets; a DISCONNECT ends the joining quietly and an acknowledgement is ignored, where it closes the connection.
+//   - An error of a [Server.MatchFunc] function refuses the client at once, as that of a middleware does; the reference
+//     asks the next parent and in the end says "Invalid namespace".
 //   - Middlewares and handlers added to a [Parent] count for children that exist already.
 //   - The text of an error that is not meant for clients (no [event.Error], no [Refusal]) stays on the server.
 //   - What a middleware emits is sent right after the client was let in, and not at all when it is refused; with
 //     recovery it is not lost.
+//   - [Socket.Disconnect] in a middleware ends the joining: the client gets a DISCONNECT packet and no CONNECT. The
+//     reference ignores the call.
+//
+// Leaving:
+//
+//   - Packets that a client sent before it knew that the server had put it out of a namespace are ignored; the
+//     reference closes the connection.
+//   - Events that arrived before a client left are handled before OnDisconnect.
+//   - The reason "forced close" becomes "forced server close" whenever the client polls and no poll is open. In the
+//     reference only that of a packet out of place does, not that of one that cannot be decoded or of the application.
+//
+// Receiving:
+//
+//   - On, the typed form, acknowledges an event whose sender wants it (clients with retries do), so that nobody waits.
+//   - The error of an event middleware is the acknowledgement, {"error":…}, when one is wanted; the reference sends
+//     none. OnFault hears of it when none is wanted, or when its code is [event.CodeInternal].
+//   - OnAny functions get no function that acknowledges (an event middleware has [Event.Ack]). There is no listenersAny.
+//
+// Sending and asking:
+//
+//   - Emit returns an error on a socket that has ended, instead of dropping silently, or, with recovery, sending later.
+//   - Volatile means that the connection can take the packet now; in the reference only the first of one tick passes.
 //   - Acknowledgements asked for without a deadline get the configured one, and fail at disconnect; so do those of a
 //     broadcast, which yields each answer with its sender and each failure with its cause.
-//   - On, the typed form, acknowledges an event whose sender wants it (clients with retries do), so that nobody waits.
-//   - Emit returns an error on a socket that has ended, instead of dropping silently, or, with recovery, sending later.
-//   - Packets that a client sent before it knew that the server had put it out of a namespace are ignored; the reference
-//     closes the connection.
-//   - Events that arrived before a client left are handled before OnDisconnect.
-//   - When a server of the cluster stays silent, the answers of the others come with an [adapter.PartialError].
-//   - With a single server, ServerEmit reaches nobody and says nothing about it.
+//   - There is no send or write: Emit("message", …). Nor is there a reviver or replacer: values decide how they are
+//     written and read, as in encoding/json, and Config.Parser may be another.
 //
-// It is stricter than the reference in four places of testdata/hostile-inputs.txt: nesting deeper than Limits.Depth, a
-// number of attachments that is not digits, an acknowledgement id that a number cannot hold, and a close packet over
-// WebSocket close the connection.
+// Rooms, sets of sockets, other servers:
+//
+//   - A socket cannot leave the room of its own id.
+//   - For a silent server [Target.Fetch] and [Namespace.ServerEmitAck] wait until their deadline, by default
+//     Config.AckTimeout, which is 20 s; the reference waits 5 s and fails. The answers of the others come with an
+//     [adapter.PartialError].
+//   - ServerEmit takes binary arguments, and refuses every name that [event.Reserved] knows beside connection and
+//     new_namespace. With a single server it reaches nobody and says nothing about it.
+//   - Events between servers and the data of a socket have no declared types: [Namespace.OnServer], [Socket.Get].
+//
+// Of the packets in testdata/hostile-inputs.txt four close the connection here and not there: nesting deeper than
+// Limits.Depth, a number of attachments that is not digits, an acknowledgement id that a number cannot hold, and a close
+// packet over WebSocket. Which of its HTTP requests are answered otherwise the engine's list says.
 //
 // And with recovery (the reference's connection state recovery):
 //
+//   - A client that was not recovered is also told where the log stands: its CONNECT has {"sid","pid","offset"}.
 //   - A client that has not seen an event yet, or none for longer than the window, is recovered too.
-//   - A client that comes back before its loss was noticed takes the half-open socket over; that one ends with "transport
-//     close".
+//   - A client that comes back before its loss was noticed takes the half-open socket over; that one ends with
+//     "transport close".
 //   - A session is consumed by who takes it; a client that is refused at the door may try again.
 //   - The log is bounded by age and by bytes. When it does not reach back far enough the client is told that it was not
 //     recovered: never with a hole.

@@ -40,8 +40,9 @@ func encodeEvent(name string, args []any) (adapter.Packet, error) {
 }
 
 // Emit sends an event to this client. Arguments are anything that encoding/json writes, []byte anywhere in them
-// becomes a binary attachment. It does not wait for the network. No error means that the event is queued, and with
-// recovery also that it is kept for the client should the connection break; an error means that it is not sent:
+// becomes a binary attachment, which is not copied: it must not be changed any more. It does not wait for the network.
+// No error means that the event is queued, and with recovery also that it is kept for the client should the connection
+// break; an error means that it is not sent:
 //
 //   - [ErrDisconnected]: the socket has ended
 //   - [engine.ErrSlow]: the client reads too slowly and is disconnected for it; with recovery there is no such error,

@@ -1,10 +1,15 @@
 package server_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"log/slog"
+	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -89,6 +94,79 @@ func (c *comer) expect(events ...string) {
 
 // gone waits until the server has noticed the end of s.
 func gone(t testing.TB, s *server.Socket) { t.Helper(); <-s.Context().Done() }
+
+// Who reads the log cannot take a session over, whatever happened to it.
+// Rows: A17 K12
+// Advisories: CVE-2017-16031
+func TestRecoveryIDsAreNotLogged(t *testing.T) {
+	var out bytes.Buffer
+	var mu sync.Mutex
+	log := slog.New(slog.NewTextHandler(writerFunc(func(b []byte) (int, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		return out.Write(b)
+	}), &slog.HandlerOptions{Level: slog.LevelDebug}))
+	srv := server.New(server.Config{Logger: log, Recovery: time.Minute, RecoveryBytes: 1000})
+	srv.Use(func(next server.ConnectFunc) server.ConnectFunc {
+		return func(ctx context.Context, s *server.Socket) error {
+			if s.Recovered() && s.Get("out") != nil {
+				return errors.New("refused")
+			}
+			return next(ctx, s)
+		}
+	})
+	web := httptest.NewServer(srv)
+	defer web.Close()
+	f := &fixture{Server: srv, t: t, url: web.URL, http: web.Client()}
+	var secrets []string
+	c := &comer{f: f}
+	come := func(recovered bool) *server.Socket {
+		t.Helper()
+		s := c.come()
+		require.Equal(t, recovered, c.recovered)
+		secrets = append(secrets, c.pid, s.Conn().ID())
+		return s
+	}
+	s := come(false)
+	require.NoError(t, s.Emit("x"))
+	c.expect(`["x"]`)
+	c.p.cut()
+	gone(t, s)
+	come(true)
+	require.Eventually(t, func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return strings.Contains(out.String(), "recovered=true")
+	}, 10*time.Second, time.Millisecond)
+	c.p.cut()
+	s = come(true) // perhaps before the loss was noticed
+	s.Set("out", true)
+	c.p.cut()
+	gone(t, s)
+	p := f.dial()
+	p.send(`0{"pid":"` + c.pid + `","offset":"` + c.offset + `"}`)
+	p.expect(`4{"message":"internal error","data":{"code":"internal"}}`)
+	p.cut()
+	for range 20 {
+		require.NoError(t, srv.Emit("much", strings.Repeat("x", 100)))
+	}
+	come(false) // the log does not reach back so far
+	c.p.send("1")
+	c.pid = secrets[0]
+	come(false) // there is no such session
+	c.p.close()
+	require.NoError(t, srv.Close())
+
+	mu.Lock()
+	defer mu.Unlock()
+	text := out.String()
+	require.Contains(t, text, "error=refused")
+	require.Contains(t, text, "does not reach back")
+	for _, secret := range secrets {
+		require.NotContains(t, text, secret)
+	}
+	require.NotContains(t, text, "token")
+}
 
 // Rows: K01 K02 K03 K05 K06
 func TestRecovery(t *testing.T) {

@@ -41,26 +41,40 @@ func TestRooms(t *testing.T) {
 	require.Zero(t, f.Len())
 }
 
-// Rows: R05
+// Rows: R02 R03 R05
 func TestRoomEvents(t *testing.T) {
 	f := start(t, server.Config{})
-	var log []string
-	stop := f.OnRoom(func(e adapter.RoomEvent) { log = append(log, fmt.Sprint(e.Kind, " ", e.Room, " ", e.Socket)) })
-	_, a := f.join("/")
+	events := make(chan string, 64)
+	stop := f.OnRoom(func(e adapter.RoomEvent) { events <- fmt.Sprint(e.Kind, " ", e.Room, " ", e.Socket) })
+	expect := func(want ...string) {
+		t.Helper()
+		for _, event := range want {
+			require.Equal(t, event, await(t, events))
+		}
+		require.Empty(t, events)
+	}
+	p, a := f.join("/")
+	expect("create-room "+a.ID()+" ", "join-room "+a.ID()+" "+a.ID())
 	_, b := f.join("/")
-	log = nil
+	expect("create-room "+b.ID()+" ", "join-room "+b.ID()+" "+b.ID())
 	require.NoError(t, a.Join("r"))
 	require.NoError(t, a.Join("r"))
 	require.NoError(t, b.Join("r"))
 	a.Leave("r")
 	a.Leave("r")
 	b.Leave("r")
+	expect("create-room r ", "join-room r "+a.ID(), "join-room r "+b.ID(),
+		"leave-room r "+a.ID(), "leave-room r "+b.ID(), "delete-room r ")
+
+	require.NoError(t, a.Join(event.Room(b.ID()), "r")) // the own room of another
+	expect("join-room "+b.ID()+" "+a.ID(), "create-room r ", "join-room r "+a.ID())
+	p.close()
+	gone(t, a)
+	expect("leave-room r "+a.ID(), "delete-room r ", "leave-room "+b.ID()+" "+a.ID(),
+		"leave-room "+a.ID()+" "+a.ID(), "delete-room "+a.ID()+" ")
 	stop()
-	require.NoError(t, a.Join("r"))
-	require.Equal(t, []string{
-		"create-room r ", "join-room r " + a.ID(), "join-room r " + b.ID(),
-		"leave-room r " + a.ID(), "leave-room r " + b.ID(), "delete-room r ",
-	}, log)
+	require.NoError(t, b.Join("r"))
+	require.Empty(t, events)
 }
 
 // Rows: R06 R07 R08 M23

@@ -58,8 +58,9 @@
 //     polling the request gets a 413 at once, even if only its Content-Length is
 //     too large. On WebTransport, as in the reference, the reason is "parse
 //     error".
-//   - A payload that cannot be parsed is answered with 400, and so is a POST to a
-//     session that has been upgraded meanwhile.
+//   - A payload that cannot be parsed is answered with 400, and so are a POST to a
+//     session that has been upgraded meanwhile, the first of two POSTs at once, and
+//     a WebSocket handshake that says transport=polling.
 //   - Methods other than GET and POST get 405 instead of 500.
 //   - Text that is not UTF-8 is refused on both transports.
 //   - EIO=3 and JSONP are not spoken.

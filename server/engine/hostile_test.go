@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/coder/websocket"
@@ -92,7 +93,8 @@ func TestHostileFrames(t *testing.T) {
 		{"unsolicited pong", maskedFrame(0x8a, nil), ""},
 		{"a rune in two fragments", joined(maskedFrame(0x01, []byte("4\xe2\x82")), maskedFrame(0x80, []byte("\xac"))), "4€ "},
 		{"ping inside of a message", joined(maskedFrame(0x01, []byte("4a")), maskedFrame(0x89, nil), maskedFrame(0x80, []byte("b"))), "pong 4ab "},
-		{"empty fragments", joined(maskedFrame(0x01, nil), bytes.Repeat(maskedFrame(0x00, nil), 1000), maskedFrame(0x80, []byte("4x"))), "4x "},
+		{"200,000 empty fragments", joined(maskedFrame(0x01, nil), bytes.Repeat(maskedFrame(0x00, nil), 200_000), maskedFrame(0x80, []byte("4x"))), "4x "},
+		{"fragments of one byte", joined(maskedFrame(0x01, []byte("4")), bytes.Repeat(maskedFrame(0x00, []byte("x")), 100), maskedFrame(0x80, nil)), "4" + strings.Repeat("x", 100) + " "},
 		{"base64 in a text frame", maskedFrame(0x81, []byte("bAQI=")), "82:0102 "},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -103,6 +105,44 @@ func TestHostileFrames(t *testing.T) {
 			s.write(closeFrame(1000, "")...)
 			require.Equal(t, c.want+"4end close(1000) +closed", s.reaction())
 			require.Equal(t, engineio.ReasonTransportClose, await(t, a.closed).reason)
+		})
+	}
+}
+
+// A message has its time, in however many fragments it comes and whatever comes between them.
+// Rows: E12 E13 E23
+// Advisories: CVE-2026-42786 and its like, fragments without end
+func TestFragmentsWithoutEnd(t *testing.T) {
+	begun := maskedFrame(0x01, []byte("4x"))
+	for name, c := range map[string]struct{ first, then []byte }{
+		"empty fragments":     {begun, maskedFrame(0x00, nil)},
+		"fragments":           {begun, maskedFrame(0x00, []byte("x"))},
+		"pings":               {begun, maskedFrame(0x89, nil)},
+		"pongs":               {begun, maskedFrame(0x8a, nil)},
+		"fragments and pings": {begun, joined(maskedFrame(0x00, nil), maskedFrame(0x89, nil))},
+		"bytes of a frame":    {append(frameHeader(0x01, 1000, true), 0, 0, 0, 0, '4'), []byte("x")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := startPipe(t, engine.Config{})
+				s, a := f.connectRaw()
+				said := make(chan string, 1)
+				go func() { said <- s.reaction() }()
+				begin := time.Now()
+				s.write(c.first...)
+				cut := make(chan struct{})
+				go func() {
+					defer close(cut)
+					for err := error(nil); err == nil; _, err = s.nc.Write(c.then) {
+						time.Sleep(999 * time.Millisecond)
+					}
+				}()
+				require.Equal(t, engineio.ReasonTransportError, await(t, a.closed).reason)
+				require.Equal(t, 30*time.Second, time.Since(begin))
+				require.Contains(t, await(t, said), "2 ")
+				await(t, cut)
+				require.Empty(t, a.got)
+			})
 		})
 	}
 }

@@ -237,8 +237,9 @@ func (s *Session) Flush(ctx context.Context) error {
 // Close ends the session. What has been sent before is delivered first, within
 // CloseTimeout. It does not block: [Receiver].Closed follows on another
 // goroutine, with the given reason. ReasonForcedClose becomes
-// ReasonForcedServerClose when the rest has to wait for a poll, as in the
-// reference. Only the first call has an effect.
+// ReasonForcedServerClose when the rest has to wait for a poll, whatever it is
+// for; the reference does so for packets out of place. Only the first call has an
+// effect.
 func (s *Session) Close(reason Reason) {
 	s.step(func(do *after) { s.finish(do, ending{reason: reason, graceful: true}) })
 }

@@ -1,0 +1,4 @@
+package engine
+
+// Resolved is c as a server with it works: what was left open has its default.
+func (c Config) Resolved() Config { return c.withDefaults() }
