@@ -135,6 +135,13 @@
 //   - A session is consumed by who takes it; a client that is refused at the door may try again.
 //   - The log is bounded by age and by bytes. When it does not reach back far enough the client is told that it was not
 //     recovered: never with a hole.
+//   - What a client has missed is what was meant for the rooms it was in when that was emitted, also when it joined or
+//     left some before its loss was noticed; the reference asks for the rooms at the end.
+//   - What is emitted to one socket reaches it alone, also when others have joined a room of its name.
+//   - An event that cannot be encoded is refused by Emit and not logged.
 //   - A volatile event whose last argument is a string gets a position too: clients take any last string for one.
 //   - Connect middlewares run for recovered clients, unless Config.RecoverySkipsMiddleware.
+//
+// What was missed is sent in front of CONNECT, as in the reference. The official JavaScript client keeps it until CONNECT
+// comes, even if that is on a later connection: if this one breaks in between, its application sees it twice.
 package server

@@ -117,7 +117,7 @@ func (s *Session) Send(o SendOptions, group ...*Message) error {
 		return ErrNotWritable
 	}
 	if o.Unbounded {
-		return sendUnbounded(ws, o, group)
+		return sendUnbounded(ws, o, append([]*Message(nil), group...))
 	}
 	err := ws.Send(o.Batch, !o.NoCompress, group...)
 	if err == ErrSlow {
