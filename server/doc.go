@@ -25,10 +25,11 @@
 //   - Sending: [Emit], [Socket.Emit], and to many with [Target]: To, Except, Local, Volatile, NoCompress
 //   - Asking: [Ask], [AskOne], [Socket.EmitAck], [Target.EmitAck], Timeout
 //   - Rooms: [Socket.Join], [Socket.Leave], [Socket.Rooms], [Namespace.OnRoom]
-//   - What belongs to a socket: [Socket.ID], [Socket.Set], [Socket.Get]
+//   - What belongs to a socket: [Socket.ID], [Socket.Set], [Socket.Get], typed with a [Key]
 //   - Sets of sockets: [Target.Sockets], [Target.Fetch], [Target.Join], [Target.Leave], [Target.Disconnect],
 //     [RemoteSocket]
-//   - Between servers: [Namespace.ServerEmit], [Namespace.OnServer], package parley/server/adapter
+//   - Between servers: [EmitServers], [OnServers], [AskServers], [HandleServers], untyped [Namespace.ServerEmit] and
+//     [Namespace.OnServer]; package parley/server/adapter
 //   - Coming back: Config.Recovery, [Socket.Recovered]
 //   - Protection: [Limits], and Config.Admit with an [AdmitFunc], a [Verdict], a [Bucket]
 //   - What went wrong: [ErrDisconnected] and the other errors beside it, [Fault], Config.OnFault
@@ -120,7 +121,6 @@
 //     [adapter.PartialError].
 //   - ServerEmit takes binary arguments, and refuses every name that [event.Reserved] knows beside connection and
 //     new_namespace. With a single server it reaches nobody and says nothing about it.
-//   - Events between servers and the data of a socket have no declared types: [Namespace.OnServer], [Socket.Get].
 //
 // Of the packets in testdata/hostile-inputs.txt four close the connection here and not there: nesting deeper than
 // Limits.Depth, a number of attachments that is not digits, an acknowledgement id that a number cannot hold, and a close

@@ -458,3 +458,40 @@ func ExampleSocket_OnAny() {
 	// in:  ping 2
 	// out: pong 0
 }
+
+// What servers of a cluster tell one another is declared as what clients exchange is.
+func ExampleEmitServers() {
+	type Ban struct {
+		User string `json:"user"`
+	}
+	ns := event.NewNamespace("/")
+	banned := event.NewServerSide[Ban](ns, "banned")
+
+	srv := server.New(server.Config{})
+	defer srv.Close()
+	server.OnServers(srv.Of(ns), banned, func(b Ban) error {
+		return srv.Local().To(event.Room("user:" + b.User)).Disconnect(true)
+	})
+	// With a single server it reaches nobody.
+	fmt.Println(server.EmitServers(context.Background(), srv.Of(ns), banned, Ban{User: "mallory"}))
+	// Output: <nil>
+}
+
+// A Key gives what belongs to a socket its type.
+func ExampleKey() {
+	type User struct{ Name string }
+	user := server.NewKey[User]("user")
+
+	srv := server.New(server.Config{})
+	defer srv.Close()
+	srv.Use(func(next server.ConnectFunc) server.ConnectFunc {
+		return func(ctx context.Context, s *server.Socket) error {
+			user.Set(s, User{Name: "Ann"}) // who the token says it is
+			return next(ctx, s)
+		}
+	})
+	srv.OnConnect(func(s *server.Socket) {
+		u, _ := user.Get(s)
+		s.On("say", func(args event.Args) { _ = s.Broadcast().Emit("said", u.Name, args.String(0)) })
+	})
+}

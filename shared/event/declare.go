@@ -104,3 +104,36 @@ func NewRawAsk[Req, Res any](ns Namespace, name string) Ask[Req, Res] {
 
 // Raw reports whether the acknowledgement is the bare value instead of an envelope.
 func (a Ask[Req, Res]) Raw() bool { return a.raw }
+
+// ServerSide declares an event that servers of a cluster send one another within a namespace, with payload T.
+// Clients never see it.
+type ServerSide[T any] struct {
+	declaration
+	_ [0]*T
+}
+
+// NewServerSide declares an event between servers.
+func NewServerSide[T any](ns Namespace, name string) ServerSide[T] {
+	return ServerSide[T]{declaration: declare("NewServerSide", ns, name)}
+}
+
+// ServerCall declares a question that a server asks all others of a cluster.
+type ServerCall[Req, Res any] struct {
+	declaration
+	raw bool
+	_   [0]func(*Req) *Res
+}
+
+// NewServerCall declares a question between servers whose answer carries {"data":…} or {"error":…}.
+func NewServerCall[Req, Res any](ns Namespace, name string) ServerCall[Req, Res] {
+	return ServerCall[Req, Res]{declaration: declare("NewServerCall", ns, name)}
+}
+
+// NewRawServerCall declares a question between servers whose answer is the bare value, for clusters with servers of
+// the reference.
+func NewRawServerCall[Req, Res any](ns Namespace, name string) ServerCall[Req, Res] {
+	return ServerCall[Req, Res]{declaration: declare("NewRawServerCall", ns, name), raw: true}
+}
+
+// Raw reports whether the answer is the bare value instead of an envelope.
+func (c ServerCall[Req, Res]) Raw() bool { return c.raw }
