@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math"
 	"slices"
+	"sync/atomic"
 
 	"parley/server/adapter"
 	"parley/server/engine"
@@ -134,9 +135,11 @@ func (c *conn) admitted() {
 	c.admitting--
 }
 
-// askMiddleware runs the chain; a panic in it is a refusal.
+// askMiddleware runs the chain; a panic in it is a refusal. Only who reaches the end of the chain is let in.
 func (s *Socket) askMiddleware(ctx context.Context) error {
+	var accepted atomic.Bool
 	accept := func(final context.Context, _ *Socket) error {
+		accepted.Store(true)
 		if final != ctx {
 			s.mu.Lock()
 			s.extra().ctx.values = context.WithoutCancel(final)
@@ -150,7 +153,11 @@ func (s *Socket) askMiddleware(ctx context.Context) error {
 	for i := len(chain) - 1; i >= 0; i-- {
 		next = (*chain[i])(next)
 	}
-	return s.guard("", func() error { return next(ctx, s) })
+	err := s.guard("", func() error { return next(ctx, s) })
+	if err == nil && !accepted.Load() {
+		return ErrNextNotCalled
+	}
+	return err
 }
 
 // refuse answers CONNECT_ERROR and forgets the socket; the connection stays.

@@ -62,6 +62,7 @@
 //
 //   - A second CONNECT to a namespace that is still being joined closes the connection; the reference makes two sockets.
 //   - Middlewares and handlers added to a [Parent] count for children that exist already.
+//   - A connect middleware that forgets next refuses the client ([ErrNextNotCalled]); the reference lets it wait.
 //   - The text of an error that is not meant for clients (no [event.Error], no [Refusal]) stays on the server.
 //   - What a middleware emits is sent right after the client was let in, and not at all when it is refused; with
 //     recovery it is not lost.

@@ -22,6 +22,9 @@ var (
 	ErrHeld = errors.New("server: too many packets before the socket is connected")
 	// ErrReserved says that the event's name belongs to the protocol.
 	ErrReserved = errors.New("server: reserved event name")
+	// ErrNextNotCalled says that a connect middleware returned nil without having called next, or kept to itself what next
+	// returned. The client was refused: nobody had asked the middlewares behind it.
+	ErrNextNotCalled = errors.New("server: a connect middleware returned nil and next was not called to the end")
 	// ErrNamespace says that a declared event is emitted in another namespace than its own.
 	ErrNamespace = errors.New("server: the event is declared for another namespace")
 )
