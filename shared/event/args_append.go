@@ -25,6 +25,14 @@ import (
 // not decoded, its placeholders are renumbered, and attachments it does not
 // refer to are left out.
 //
+// What is written a receiver with the default limits accepts: together with the
+// packet's own list it is at most 512 levels deep, an attachment being one; more
+// is an error. The exception is a Value that is an argument itself, not a part of
+// one. It goes on as deep as it came, for the parser through which it came has
+// decided about that: who raises the limit there (MaxDepth of the decoder, the
+// server's Limits.Depth) relays to peers that need the same limit. For Values made
+// of other text that decision is the caller's.
+//
 // Data that only looks like a placeholder is refused ([ErrAttachment]) when
 // there are attachments, for a receiver could not tell it from a real one and
 // would close the connection. After an error dst and atts are returned as they
@@ -35,7 +43,7 @@ func AppendArgs(dst []byte, atts [][]byte, args ...any) ([]byte, [][]byte, error
 		if i > 0 {
 			e.dst = append(e.dst, ',')
 		}
-		if err := e.any(arg, 0); err != nil {
+		if err := e.any(arg, 1); err != nil { // in the packet's own list
 			return dst, atts, fmt.Errorf("event: encode argument %d: %w", i, err)
 		}
 	}
@@ -86,6 +94,20 @@ type encoder struct {
 // a container in the cycle.
 const maxHops = 2 * jsonscan.DefaultMaxDepth
 
+// relayedRoom is how many levels a Value may have that is an argument itself, and
+// room how many there are for text of somebody else's inside depth containers.
+const relayedRoom = maxDecodeDepth - 1
+
+func room(depth int) int { return jsonscan.DefaultMaxDepth - depth }
+
+// valueRoom is room for a Value.
+func valueRoom(depth int) int {
+	if depth == 1 {
+		return relayedRoom
+	}
+	return room(depth)
+}
+
 // checkPlaceholders compares what a receiver will find in the text from start on
 // with what was put there.
 func (e *encoder) checkPlaceholders(start int) error {
@@ -120,7 +142,7 @@ func (e *encoder) placeholder(num int) {
 	e.dst = append(e.dst, '}')
 }
 
-// any writes v; depth counts the containers around it.
+// any writes v; depth counts the containers around it, the packet's list with them.
 func (e *encoder) any(v any, depth int) error {
 	switch x := v.(type) {
 	case nil:
@@ -142,16 +164,19 @@ func (e *encoder) any(v any, depth int) error {
 			e.dst = append(e.dst, "null"...)
 			return nil
 		}
+		if room(depth) < 1 { // its placeholder is an object
+			return errTooDeep
+		}
 		e.attachment(x)
 	case Value:
-		return e.value(x)
+		return e.value(x, valueRoom(depth))
 	case *Value:
 		if x == nil {
-			return e.value(Value{})
+			return e.value(Value{}, 0)
 		}
-		return e.value(*x)
+		return e.value(*x, valueRoom(depth))
 	case json.RawMessage:
-		return e.value(Value{JSON: x})
+		return e.value(Value{JSON: x}, room(depth))
 	case []any:
 		return e.list(x, depth+1)
 	case map[string]any:
@@ -210,13 +235,16 @@ func (e *encoder) stringMap(m map[string]any, depth int) error {
 	return nil
 }
 
-// value passes a Value on.
-func (e *encoder) value(v Value) error {
+// value passes a Value on that may have that many levels.
+func (e *encoder) value(v Value, levels int) error {
 	text := v.text()
 	x := &e.index
-	err := x.Scan(text, jsonscan.Options{MaxDepth: maxDecodeDepth, Placeholders: len(v.Attachments) > 0})
+	err := x.Scan(text, jsonscan.Options{MaxDepth: max(levels, 1), Placeholders: len(v.Attachments) > 0})
 	if err != nil {
 		return err
+	}
+	if levels < 1 && x.Kind >= jsonscan.Array {
+		return errTooDeep
 	}
 	var few [16]int
 	renumbered := append(few[:0], make([]int, len(v.Attachments))...) // 1 + the new number
@@ -246,4 +274,4 @@ func (e *encoder) float(f float64) error {
 	return nil
 }
 
-var errTooDeep = fmt.Errorf("nested deeper than %d levels, or cyclic", jsonscan.DefaultMaxDepth)
+var errTooDeep = fmt.Errorf("nested deeper than %d levels with the packet's own, or cyclic", jsonscan.DefaultMaxDepth)

@@ -11,6 +11,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"parley/shared/internal/jsonscan"
 )
 
 // slot is the placeholder of attachment n, as it is on the wire.
@@ -281,4 +283,91 @@ func TestAppendArgsWritesWhatEncodingJSONDoes(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, strings.TrimSpace(want.String()), string(got))
 	}
+}
+
+type (
+	rings   []rings                                // contains itself
+	written string                                 // writes its JSON itself
+	boxed   struct{ V Value }                      // taken apart
+	plain   struct{ Rows []struct{ Cells []int } } // 4 levels, whatever it holds
+)
+
+func (w written) MarshalJSON() ([]byte, error) { return []byte(w), nil }
+
+// What a receiver with the default limits would refuse is refused here, where somebody can be told.
+// Rows: B03 L03
+func TestAppendArgsDepth(t *testing.T) {
+	nested := func(n int) []byte { return []byte(strings.Repeat("[", n) + strings.Repeat("]", n)) }
+	raw := func(n int) any { return json.RawMessage(nested(n)) }
+	value := func(n int) any { return Value{JSON: nested(n)} }
+	lists := func(n int) any {
+		var v any = []any{}
+		for range n - 1 {
+			v = []any{v}
+		}
+		return v
+	}
+	around := func(n int, inner any) any { // n containers and what is in the innermost
+		for i := range n {
+			if i%2 == 0 {
+				inner = []any{inner}
+			} else {
+				inner = map[string]any{"k": inner}
+			}
+		}
+		return inner
+	}
+	typed := func(n int) any {
+		r := rings{}
+		for range n - 1 {
+			r = rings{r}
+		}
+		return r
+	}
+	cells := plain{make([]struct{ Cells []int }, 600)}
+	cells.Rows[599].Cells = []int{1}
+	for _, c := range []struct {
+		name string
+		ok   any
+		deep any
+	}{
+		{"lists", lists(511), lists(512)},
+		{"maps and lists", around(510, map[string]any{}), around(511, map[string]any{})},
+		{"raw message", raw(511), raw(512)},
+		{"raw message inside", around(11, raw(500)), around(12, raw(500))},
+		{"raw message in a leaf", []json.RawMessage{nested(510)}, []json.RawMessage{nested(511)}},
+		{"value inside", map[string]any{"body": value(510)}, map[string]any{"body": value(511)}},
+		{"value in a struct", boxed{Value{JSON: nested(510)}}, boxed{Value{JSON: nested(511)}}},
+		{"value behind a pointer in a struct", &boxed{Value{JSON: nested(510)}}, &boxed{Value{JSON: nested(511)}}},
+		{"value at the last level", around(511, Value{JSON: []byte(`"s"`)}), around(511, value(1))},
+		{"own JSON", written(nested(511)), written(nested(512))},
+		{"own JSON at the last level", around(511, written(`"s"`)), around(511, written(`{}`))},
+		{"type that contains itself", typed(511), []rings{typed(511).(rings)}},
+		{"type of known depth", around(507, cells), around(508, cells)},
+		{"attachment", around(510, []byte{1}), around(511, []byte{1})},
+		{"attachment in a struct", around(509, inner{Blob: []byte{1}}), around(510, inner{Blob: []byte{1}})},
+		{"value with an attachment", around(510, Value{JSON: []byte(slot("0")), Attachments: [][]byte{{1}}}),
+			around(511, Value{JSON: []byte(slot("0")), Attachments: [][]byte{{1}}})},
+	} {
+		text, _, err := AppendArgs([]byte(`["x",`), nil, c.ok)
+		if assert.NoError(t, err, c.name) {
+			_, err = jsonscan.Check(append(text, ']'), 0)
+			assert.NoError(t, err, c.name)
+		}
+		_, _, err = AppendArgs([]byte(`["x",`), nil, c.deep)
+		assert.ErrorContains(t, err, "nested", c.name)
+	}
+}
+
+// A server that accepts more relays what it accepted.
+// Rows: B03 L03
+func TestAppendArgsRelaysAsDeepAsItCame(t *testing.T) {
+	deep := []byte(strings.Repeat("[", 9_999) + strings.Repeat("]", 9_999))
+	for _, args := range []Args{ParseArgs(deep, nil), {Value{JSON: deep}}, EncodePayload(Value{JSON: deep})} {
+		text, _, err := AppendArgs(nil, nil, args...)
+		require.NoError(t, err)
+		assert.Equal(t, string(deep), string(text))
+	}
+	_, _, err := AppendArgs(nil, nil, Value{JSON: append(append([]byte("["), deep...), ']')})
+	assert.ErrorContains(t, err, "nested too deeply")
 }
