@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -41,4 +42,20 @@ func TestEmitOfWhatIsTooDeepForReceivers(t *testing.T) {
 		require.NoError(t, errs[0])
 		require.ErrorContains(t, errs[1], "nested too deeply")
 	})
+}
+
+// Bytes that are not UTF-8 would cost every browser in the room its connection.
+// Rows: M01
+func TestEmitOfWhatIsNotUTF8(t *testing.T) {
+	f := start(t, server.Config{})
+	p, s := f.join("/")
+	bad := json.RawMessage("\"\xff\"")
+	require.ErrorContains(t, f.Emit("x", bad), "not UTF-8")
+	require.ErrorContains(t, s.Emit("x", map[string]any{"a": bad}), "not UTF-8")
+	require.ErrorContains(t, s.Volatile().Emit("x", event.Value{JSON: bad}), "not UTF-8")
+	_, err := s.EmitAck(t.Context(), "x", bad)
+	require.ErrorContains(t, err, "not UTF-8")
+	p.silent(s)
+	require.NoError(t, s.Emit("x", "\xff"))
+	p.expect("2[\"x\",\"\ufffd\"]")
 }

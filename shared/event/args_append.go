@@ -2,11 +2,13 @@ package event
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"reflect"
 	"slices"
 	"strconv"
+	"unicode/utf8"
 
 	"parley/shared/internal/jsonscan"
 )
@@ -24,6 +26,10 @@ import (
 // A [Value], also deep inside an argument, passes as it is: its text is checked,
 // not decoded, its placeholders are renumbered, and attachments it does not
 // refer to are left out.
+//
+// Strings that are not UTF-8 are mended as encoding/json does. JSON of the caller's
+// own, from a Value, a json.RawMessage or a json.Marshaler, goes as it is, and is
+// an error when it is not UTF-8: a text frame that is not makes browsers close the connection.
 //
 // What is written a receiver with the default limits accepts: together with the
 // packet's own list it is at most 512 levels deep, an attachment being one; more
@@ -43,7 +49,12 @@ func AppendArgs(dst []byte, atts [][]byte, args ...any) ([]byte, [][]byte, error
 		if i > 0 {
 			e.dst = append(e.dst, ',')
 		}
-		if err := e.any(arg, 1); err != nil { // in the packet's own list
+		start := len(e.dst)
+		err := e.any(arg, 1) // in the packet's own list
+		if err == nil && e.foreign && !utf8.Valid(e.dst[start:]) {
+			err = errNotUTF8
+		}
+		if err != nil {
 			return dst, atts, fmt.Errorf("event: encode argument %d: %w", i, err)
 		}
 	}
@@ -88,6 +99,8 @@ type encoder struct {
 	placed int // placeholders written
 	hops   int // pointers followed on the way to the current value
 	index  jsonscan.Index
+
+	foreign bool // there is text that somebody else has written
 }
 
 // maxHops bounds chains of pointers and interfaces, which may be cyclic without
@@ -238,6 +251,7 @@ func (e *encoder) stringMap(m map[string]any, depth int) error {
 // value passes a Value on that may have that many levels.
 func (e *encoder) value(v Value, levels int) error {
 	text := v.text()
+	e.foreign = true
 	x := &e.index
 	err := x.Scan(text, jsonscan.Options{MaxDepth: max(levels, 1), Placeholders: len(v.Attachments) > 0})
 	if err != nil {
@@ -274,4 +288,7 @@ func (e *encoder) float(f float64) error {
 	return nil
 }
 
-var errTooDeep = fmt.Errorf("nested deeper than %d levels with the packet's own, or cyclic", jsonscan.DefaultMaxDepth)
+var (
+	errTooDeep = fmt.Errorf("nested deeper than %d levels with the packet's own, or cyclic", jsonscan.DefaultMaxDepth)
+	errNotUTF8 = errors.New("bytes that are not UTF-8 in JSON of the caller's own")
+)

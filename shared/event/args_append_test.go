@@ -292,6 +292,14 @@ type (
 	plain   struct{ Rows []struct{ Cells []int } } // 4 levels, whatever it holds
 )
 
+// penned writes its JSON itself where it has an address.
+type penned struct {
+	B    []byte
+	text string
+}
+
+func (p *penned) MarshalJSON() ([]byte, error) { return []byte(p.text), nil }
+
 func (w written) MarshalJSON() ([]byte, error) { return []byte(w), nil }
 
 // What a receiver with the default limits would refuse is refused here, where somebody can be told.
@@ -341,6 +349,7 @@ func TestAppendArgsDepth(t *testing.T) {
 		{"value behind a pointer in a struct", &boxed{Value{JSON: nested(510)}}, &boxed{Value{JSON: nested(511)}}},
 		{"value at the last level", around(511, Value{JSON: []byte(`"s"`)}), around(511, value(1))},
 		{"own JSON", written(nested(511)), written(nested(512))},
+		{"own JSON by address", &[]penned{{text: string(nested(510))}}, &[]penned{{text: string(nested(511))}}},
 		{"own JSON at the last level", around(511, written(`"s"`)), around(511, written(`{}`))},
 		{"type that contains itself", typed(511), []rings{typed(511).(rings)}},
 		{"type of known depth", around(507, cells), around(508, cells)},
@@ -370,4 +379,39 @@ func TestAppendArgsRelaysAsDeepAsItCame(t *testing.T) {
 	}
 	_, _, err := AppendArgs(nil, nil, Value{JSON: append(append([]byte("["), deep...), ']')})
 	assert.ErrorContains(t, err, "nested too deeply")
+}
+
+// A text frame has to be UTF-8: browsers close the connection at any other, and a broadcast would cost a whole room.
+// Rows: M01 L04
+func TestAppendArgsRefusesWhatIsNotUTF8(t *testing.T) {
+	const bad, good = "\"\xff\"", "\"\u00ff\""
+	for _, c := range []struct {
+		name string
+		arg  func(text string) any
+	}{
+		{"raw message", func(text string) any { return json.RawMessage(text) }},
+		{"value", func(text string) any { return Value{JSON: []byte(text)} }},
+		{"pointer to a value", func(text string) any { return &Value{JSON: []byte(text)} }},
+		{"value inside", func(text string) any { return map[string]any{"a": []any{Value{JSON: []byte(text)}}} }},
+		{"value in a struct", func(text string) any { return &boxed{Value{JSON: []byte(text)}} }},
+		{"value with an attachment", func(text string) any {
+			return Value{JSON: []byte(`[` + text + `,` + slot("0") + `]`), Attachments: [][]byte{{1}}}
+		}},
+		{"raw message in a struct", func(text string) any { return struct{ R json.RawMessage }{json.RawMessage(text)} }},
+		{"own JSON", func(text string) any { return written(text) }},
+		{"own JSON by address", func(text string) any { return &[]penned{{text: text}} }},
+		{"own JSON inside", func(text string) any { return map[string]any{"a": []written{written(text)}} }},
+		{"own JSON as an interface", func(text string) any { return struct{ M json.Marshaler }{written(text)} }},
+		{"error of a handler", func(text string) any { return &Error{Code: "x", Data: json.RawMessage(text)} }},
+	} {
+		_, _, err := AppendArgs(nil, nil, c.arg(good))
+		assert.NoError(t, err, c.name)
+		got, atts, err := AppendArgs([]byte("before"), nil, "fine", c.arg(bad))
+		assert.ErrorContains(t, err, "event: encode argument 1: bytes that are not UTF-8", c.name)
+		assert.Equal(t, "before", string(got), c.name)
+		assert.Nil(t, atts, c.name)
+	}
+	text, _, err := AppendArgs(nil, nil, "\xff", map[string]any{"\xff": upper("\xff")})
+	require.NoError(t, err)
+	assert.Equal(t, "\"\ufffd\",{\"\ufffd\":\"\ufffd\"}", strings.ReplaceAll(string(text), `\ufffd`, "\ufffd"), "strings are mended")
 }

@@ -187,6 +187,7 @@ func (e *encoder) leaf(v reflect.Value, shape shape, depth int) error {
 	if err == nil {
 		start := len(e.dst)
 		e.dst = w.dst[:len(w.dst)-1] // without the newline Encode ends with
+		e.foreign = e.foreign || shape.levels == boundless
 		if shape.levels > room(depth) {
 			err = checkDepth(e.dst[start:], room(depth))
 		}

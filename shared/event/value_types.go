@@ -31,21 +31,18 @@ var (
 // shape is what the encoder has to know of a type.
 type shape struct {
 	binary bool // a value can have []byte or a Value in it; if not, encoding/json alone encodes it
-	levels int  // how deep its JSON can nest, if it is not binary
+	levels int  // how deep its JSON can nest
 }
 
-// boundless is the levels of a type that contains itself, or writes its JSON
-// itself.
+// boundless is the levels of a type that contains itself or an interface, or whose
+// JSON, or a part of it, a json.Marshaler writes.
 const boundless = 1 << 20
 
 func shapeOf(t reflect.Type) shape {
 	if known, ok := shapes.Load(t); ok {
 		return known.(shape)
 	}
-	s := shape{binary: reachesBinary(t, map[reflect.Type]bool{})}
-	if !s.binary {
-		s.levels = levelsOf(t, map[reflect.Type]int{})
-	}
+	s := shape{binary: reachesBinary(t, map[reflect.Type]bool{}), levels: levelsOf(t, map[reflect.Type]int{})}
 	shapes.Store(t, s)
 	return s
 }
