@@ -28,8 +28,9 @@ import (
 // refer to are left out.
 //
 // Strings that are not UTF-8 are mended as encoding/json does. JSON of the caller's
-// own, from a Value, a json.RawMessage or a json.Marshaler, goes as it is, and is
-// an error when it is not UTF-8: a text frame that is not makes browsers close the connection.
+// own, from a Value, a json.RawMessage or a json.Marshaler, goes as it is, without
+// white space around a Value or json.RawMessage, and is an error when it is not
+// UTF-8: a text frame that is not makes browsers close the connection.
 //
 // What is written a receiver with the default limits accepts: together with the
 // packet's own list it is at most 512 levels deep, an attachment being one; more
@@ -248,9 +249,10 @@ func (e *encoder) stringMap(m map[string]any, depth int) error {
 	return nil
 }
 
-// value passes a Value on that may have that many levels.
+// value passes a Value on that may have that many levels, without the white space
+// around it, so that an argument ends with its last character.
 func (e *encoder) value(v Value, levels int) error {
-	text := v.text()
+	text := trimSpace(v.text())
 	e.foreign = true
 	x := &e.index
 	err := x.Scan(text, jsonscan.Options{MaxDepth: max(levels, 1), Placeholders: len(v.Attachments) > 0})
@@ -279,6 +281,19 @@ func (e *encoder) value(v Value, levels int) error {
 	e.dst = append(e.dst, text[at:]...)
 	return nil
 }
+
+// trimSpace returns text without JSON's white space around it.
+func trimSpace(text []byte) []byte {
+	for len(text) > 0 && isSpace(text[0]) {
+		text = text[1:]
+	}
+	for len(text) > 0 && isSpace(text[len(text)-1]) {
+		text = text[:len(text)-1]
+	}
+	return text
+}
+
+func isSpace(c byte) bool { return c == ' ' || c == '\n' || c == '\r' || c == '\t' }
 
 func (e *encoder) float(f float64) error {
 	if math.IsNaN(f) || math.IsInf(f, 0) {

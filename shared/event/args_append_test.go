@@ -136,7 +136,7 @@ func TestAppendArgsRelaysValues(t *testing.T) {
 		struct{ V Value }{Value{JSON: []byte(slot("0")), Attachments: [][]byte{a}}},
 	)
 	require.NoError(t, err)
-	assert.Equal(t, slot("0")+`, {"x" : `+slot("1")+`, "y":[`+slot("2")+`,`+slot("1")+`]},null,"s",null,{"in":`+slot("3")+`},{"V":`+slot("4")+`}`, string(got))
+	assert.Equal(t, slot("0")+`,{"x" : `+slot("1")+`, "y":[`+slot("2")+`,`+slot("1")+`]},null,"s",null,{"in":`+slot("3")+`},{"V":`+slot("4")+`}`, string(got))
 	assert.Equal(t, [][]byte{c, c, a, b, a}, atts, "the unused attachment stays behind, the one used twice goes once")
 }
 
@@ -414,4 +414,31 @@ func TestAppendArgsRefusesWhatIsNotUTF8(t *testing.T) {
 	text, _, err := AppendArgs(nil, nil, "\xff", map[string]any{"\xff": upper("\xff")})
 	require.NoError(t, err)
 	assert.Equal(t, "\"\ufffd\",{\"\ufffd\":\"\ufffd\"}", strings.ReplaceAll(string(text), `\ufffd`, "\ufffd"), "strings are mended")
+}
+
+// The last byte of an argument is its last character: a json.Encoder ends with a line feed.
+// Rows: K01 M01
+func TestAppendArgsTrimsWhiteSpace(t *testing.T) {
+	const padded = " \t\r\n\"s\" \t\r\n"
+	for _, c := range []struct {
+		arg  any
+		wire string
+	}{
+		{json.RawMessage(padded), `"s"`},
+		{Value{JSON: []byte(padded)}, `"s"`},
+		{&Value{JSON: []byte(padded)}, `"s"`},
+		{map[string]any{"a": json.RawMessage(padded)}, `{"a":"s"}`},
+		{[]json.RawMessage{[]byte(padded)}, `["s"]`},
+		{written(padded), `"s"`},
+		{Value{JSON: []byte("\n " + slot("0") + "\n"), Attachments: [][]byte{{1}}}, slot("0")},
+		{json.RawMessage("[ 1 ,\n2 ]\n"), "[ 1 ,\n2 ]"},
+	} {
+		text, _, err := AppendArgs(nil, nil, c.arg)
+		require.NoError(t, err)
+		assert.Equal(t, c.wire, string(text))
+	}
+	_, _, err := AppendArgs(nil, nil, json.RawMessage(" \n"))
+	assert.Error(t, err)
+	_, _, err = AppendArgs(nil, nil, json.RawMessage("\u00a01"))
+	assert.Error(t, err, "only JSON's white space")
 }
