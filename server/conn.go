@@ -258,16 +258,20 @@ func (c *conn) send(p socketio.Packet) error {
 	return c.push(engine.SendOptions{}, group)
 }
 
-// sendAck queues the answer to the event with that id. It gives up lent, buffers that nothing but args refers to.
-func (c *conn) sendAck(ns string, id uint64, args []any, lent [][]byte) error {
+// sendAck queues the answer to ev, unless another one was. It gives up lent, buffers that nothing but args refers to.
+// The answer is written before it counts: after an error of encoding another one can be given.
+func (c *conn) sendAck(ev *Event, args []any, lent [][]byte) error {
 	e := c.srv.encoders.get()
 	defer c.srv.encoders.put(e)
-	if err := e.ack(ns, id, args); err != nil {
+	if err := e.ack(ev.socket.nsName, ev.id, args); err != nil {
 		return err
 	}
 	group, err := e.encode(c.srv.cfg.Parser)
 	if err != nil {
 		return err
+	}
+	if !ev.claim() {
+		return nil
 	}
 	for _, b := range lent {
 		c.srv.engine.Recycle(b, group...)

@@ -41,8 +41,8 @@ func (e *Event) Socket() *Socket { return e.socket }
 func (e *Event) WantsAck() bool { return e.wantsAck && !e.acked.Load() }
 
 // Ack answers the acknowledgement. It may be called from any goroutine, also long after the handler has returned.
-// Only the first call counts; without a wish for an answer nothing is sent. The error is [ErrDisconnected],
-// [engine.ErrSlow] or one of encoding.
+// Only the first call counts whose arguments can be encoded; without a wish for an answer nothing is sent. The error is
+// [ErrDisconnected], [engine.ErrSlow] or one of encoding: after that the client still waits.
 func (e *Event) Ack(args ...any) error { return e.ack(args, nil) }
 
 // ack is Ack, and gives up buffers that nothing but args refers to.
@@ -53,23 +53,37 @@ func (e *Event) ack(args []any, lent [][]byte) error {
 		}
 		return nil
 	}
-	if e.acked.Swap(true) { // perhaps with some of the buffers
+	if e.acked.Load() { // perhaps with some of the buffers
 		return nil
 	}
 	if e.socket.state.Load() == stateClosed {
 		return ErrDisconnected
 	}
-	return e.socket.conn.sendAck(e.socket.nsName, e.id, args, lent)
+	return e.socket.conn.sendAck(e, args, lent)
 }
+
+// claim reports whether an acknowledgement is the one that counts.
+func (e *Event) claim() bool { return !e.acked.Swap(true) }
 
 // fail answers with an error reply and reports err.
 func (e *Event) fail(err error) {
 	if _, panicked := err.(*PanicError); !panicked && event.CodeOf(err) == event.CodeInternal {
-		e.socket.srv().fault(Fault{Namespace: e.socket.ns, Socket: e.socket, Event: e.Name, Err: err})
+		e.fault(err)
 	}
-	if sendErr := e.Ack(event.EncodeReply(false, event.None{}, err)...); sendErr != nil {
+	sendErr := e.Ack(event.EncodeReply(false, event.None{}, err)...)
+	if sendErr != nil && sendErr != ErrDisconnected && e.WantsAck() { // the error's data cannot be encoded
+		e.fault(sendErr)
+		told := event.AsError(err)
+		sendErr = e.Ack(event.EncodeReply(false, event.None{}, &event.Error{Code: told.Code, Message: told.Message})...)
+	}
+	if sendErr != nil {
 		e.socket.srv().cfg.Logger.Debug("socket.io: error reply not sent", "sid", e.socket.id, "error", sendErr)
 	}
+}
+
+// fault reports an error in the handling of the event.
+func (e *Event) fault(err error) {
+	e.socket.srv().fault(Fault{Namespace: e.socket.ns, Socket: e.socket, Event: e.Name, Err: err})
 }
 
 // receive queues an event for the handlers. While the inbox is full it waits, and with it the connection's reader: the

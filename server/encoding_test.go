@@ -1,10 +1,13 @@
 package server_test
 
 import (
+	"context"
 	"encoding/json"
+	"math"
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"parley/server"
@@ -58,4 +61,55 @@ func TestEmitOfWhatIsNotUTF8(t *testing.T) {
 	p.silent(s)
 	require.NoError(t, s.Emit("x", "\xff"))
 	p.expect("2[\"x\",\"\ufffd\"]")
+}
+
+// Whoever asks is answered, also when the answer cannot be written.
+// Rows: L04
+func TestAnswerThatCannotBeEncoded(t *testing.T) {
+	faults := make(chan server.Fault, 8)
+	f := start(t, server.Config{OnFault: func(f server.Fault) { faults <- f }})
+	add := func(name string, enveloped bool, result any, err error) {
+		fn := func(context.Context, *server.Socket, event.Args) (any, error) { return result, err }
+		if enveloped {
+			server.Handle(f, event.NewCall[event.Args, any](event.NewNamespace("/"), name), fn)
+		} else {
+			server.Handle(f, event.NewRawCall[event.Args, any](event.NewNamespace("/"), name), fn)
+		}
+	}
+	eleven := make([][]byte, 11)
+	for i := range eleven {
+		eleven[i] = []byte{1}
+	}
+	add("NaN", true, math.NaN(), nil)
+	add("NaN, bare", false, math.NaN(), nil)
+	add("attachments", true, eleven, nil)
+	add("not UTF-8", true, json.RawMessage("\"\xff\""), nil)
+	add("error", true, nil, &event.Error{Code: "busy", Message: "later", Data: json.RawMessage("\"\xff\"")})
+	p, s := f.join("/")
+	s.OnAck("untyped", func(_ event.Args, ack func(...any)) { ack(math.NaN()); ack("too late") })
+	s.Use(func(next server.EventFunc) server.EventFunc {
+		return func(ctx context.Context, e *server.Event) error {
+			if e.Name != "middleware" {
+				return next(ctx, e)
+			}
+			assert.Error(t, e.Ack(math.NaN()))
+			assert.True(t, e.WantsAck())
+			return e.Ack("after all")
+		}
+	})
+	const internal = `[{"error":{"code":"internal","message":"internal error"}}]`
+	for name, want := range map[string]string{
+		"NaN": internal, "NaN, bare": internal, "attachments": internal, "not UTF-8": internal, "untyped": internal,
+		"error": `[{"error":{"code":"busy","message":"later"}}]`,
+	} {
+		p.send(`27["` + name + `"]`)
+		p.expect(`37` + want)
+		fault := await(t, faults)
+		require.Equal(t, name, fault.Event)
+		require.Same(t, s, fault.Socket)
+	}
+	p.send(`27["middleware"]`)
+	p.expect(`37["after all"]`)
+	p.silent(s)
+	require.Empty(t, faults)
 }
