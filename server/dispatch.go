@@ -282,7 +282,7 @@ func (s *Socket) handleEvent(e *Event) {
 		s.runHandlers(s.Context(), e, x)
 		return
 	}
-	next := EventFunc(func(ctx context.Context, e *Event) error { s.runHandlers(ctx, e, x); return nil })
+	next := EventFunc(func(ctx context.Context, e *Event) error { s.runHandlers(ctx, e, s.peek()); return nil })
 	for i := len(chain) - 1; i >= 0; i-- {
 		next = (*chain[i])(next)
 	}
@@ -291,12 +291,14 @@ func (s *Socket) handleEvent(e *Event) {
 	}
 }
 
-// runHandlers calls who listens to the event, the catch-all ones first; each panic stays its own.
+// runHandlers calls who listens to the event, the catch-all ones first; each panic stays its own. x is what the socket
+// has got by now; who is called may be the first to add to it, and what is added counts for this event.
 func (s *Socket) runHandlers(ctx context.Context, e *Event, x *extras) {
 	s.ns.eachHooks(func(h *hooks) {
 		for _, fn := range h.onAny.get() {
 			e.alone = false
 			_ = s.guard(e.Name, func() error { (*fn)(s, e.Name, e.Args); return nil })
+			x = s.peek()
 		}
 	})
 	if x != nil {
