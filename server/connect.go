@@ -40,7 +40,7 @@ func (c *conn) connect(p *socketio.Packet) {
 
 	ns, dynamic := c.srv.lookup(p.Namespace)
 	if ns == nil && !dynamic {
-		c.remove(s)
+		c.remove(s, false)
 		c.refuse(p.Namespace, errInvalidNamespace)
 		return
 	}
@@ -180,7 +180,7 @@ func (s *Socket) refuse(err error) {
 	if gone {
 		return
 	}
-	s.conn.remove(s)
+	s.conn.remove(s, false)
 	s.closeContext()
 	if _, told := errors.AsType[*Refusal](err); !told {
 		if event.CodeOf(err) == event.CodeInternal {
