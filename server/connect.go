@@ -85,6 +85,30 @@ func (ns *Namespace) hasMiddleware() bool {
 // admit finds the namespace, recovers the session, asks the middlewares and lets the socket in or refuses it.
 func (s *Socket) admit() {
 	defer s.conn.admitted()
+	var session adapter.Session
+	over := false
+	defer func() {
+		if !over { // runtime.Goexit
+			s.turnBack(session)
+		}
+	}()
+	s.letIn(&session)
+	over = true
+}
+
+// turnBack ends a socket whose goroutine has ended before it was let in.
+func (s *Socket) turnBack(session adapter.Session) {
+	if s.state.Load() == stateJoining { // it is too late for a refusal
+		s.srv().fault(Fault{Namespace: s.ns, Socket: s, Err: errGoexit})
+		s.conn.session.Close(engineio.ReasonForcedClose)
+		return
+	}
+	s.refuse(errGoexit)
+	s.giveBack(session)
+}
+
+// letIn is admit. It leaves the session it recovers in session until that is made use of or given back.
+func (s *Socket) letIn(taken *adapter.Session) {
 	ctx := s.Context()
 	if s.ns == nil {
 		var ns *Namespace
@@ -107,6 +131,7 @@ func (s *Socket) admit() {
 		}
 	}
 	session, recovered := s.takeSession(ctx)
+	*taken = session
 	if !recovered || !s.srv().cfg.RecoverySkipsMiddleware {
 		if err := s.askMiddleware(ctx); err != nil {
 			s.refuse(err)

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"runtime/debug"
 	"sync/atomic"
 
 	"parley/server/engine"
@@ -186,15 +187,45 @@ func (s *Socket) startWorker() {
 type worker Socket
 
 // Run empties the inbox and ends.
-func (w *worker) Run() {
-	s := (*Socket)(w)
-	defer s.srv().tasks.done()
-	for {
-		e := s.pop()
-		if e == nil {
+func (w *worker) Run() { (*Socket)(w).work(nil, 0) }
+
+// work empties the inbox and ends. It begins with e, unless that is nil, of whose functions so many have been called.
+func (s *Socket) work(e *Event, called int) {
+	over := false
+	defer func() {
+		if !over {
+			s.exited(e, called)
 			return
 		}
-		s.handle(e)
+		s.srv().tasks.done()
+	}()
+	for {
+		if e == nil {
+			if e = s.pop(); e == nil {
+				over = true
+				return
+			}
+		}
+		s.handle(e, &called)
+		e, called = nil, 0
+	}
+}
+
+// exited takes over from a worker whose goroutine a handler has ended with runtime.Goexit, as the functions do that make
+// a test fail at once: it reports that, and another goroutine does what is left.
+func (s *Socket) exited(e *Event, called int) {
+	defer s.srv().tasks.done()
+	defer func() {
+		s.srv().tasks.begin()
+		if e.kind == kindEvent {
+			go s.work(nil, 0)
+		} else {
+			go s.work(e, called)
+		}
+	}()
+	s.srv().fault(Fault{Namespace: s.ns, Socket: s, Event: e.Name, Err: errGoexit, Stack: debug.Stack()})
+	if e.WantsAck() {
+		_ = e.Ack(event.EncodeReply(false, event.None{}, error(errInternal))...) // an error means that the client has gone
 	}
 }
 
@@ -222,22 +253,41 @@ func (s *Socket) pop() *Event {
 	return e
 }
 
-// handle carries out one element of the inbox.
-func (s *Socket) handle(e *Event) {
+// handle carries out one element of the inbox. called counts the functions of OnConnect or OnDisconnect as they are
+// called; as many are passed over.
+func (s *Socket) handle(e *Event, called *int) {
 	switch e.kind {
 	case kindConnect:
-		s.handleConnect()
+		s.handleConnect(called)
 	case kindEnd:
-		s.handleEnd()
+		s.handleEnd(called)
 	default:
 		s.handleEvent(e)
 	}
 }
 
-func (s *Socket) handleConnect() {
+// counter tells which functions of a sequence have been called already.
+type counter struct {
+	n      int
+	called *int
+}
+
+// next reports whether the next function is still to be called, and counts it as called.
+func (c *counter) next() bool {
+	if c.n++; c.n <= *c.called {
+		return false
+	}
+	*c.called = c.n
+	return true
+}
+
+func (s *Socket) handleConnect(called *int) {
+	count := counter{called: called}
 	s.ns.eachHooks(func(h *hooks) {
 		for _, fn := range h.onConnect.get() {
-			_ = s.guard("", func() error { (*fn)(s); return nil })
+			if count.next() {
+				_ = s.guard("", func() error { (*fn)(s); return nil })
+			}
 		}
 	})
 	s.mu.Lock()
@@ -248,18 +298,23 @@ func (s *Socket) handleConnect() {
 	}
 }
 
-func (s *Socket) handleEnd() {
+func (s *Socket) handleEnd(called *int) {
 	s.mu.Lock()
 	x := s.more
 	reason, cause := x.reason, x.cause
 	s.mu.Unlock()
+	count := counter{called: called}
 	run := func(own []*func(engineio.Reason, error), shared func(*hooks) []*func(*Socket, engineio.Reason, error)) {
 		for _, fn := range own {
-			_ = s.guard("", func() error { (*fn)(reason, cause); return nil })
+			if count.next() {
+				_ = s.guard("", func() error { (*fn)(reason, cause); return nil })
+			}
 		}
 		s.ns.eachHooks(func(h *hooks) {
 			for _, fn := range shared(h) {
-				_ = s.guard("", func() error { (*fn)(s, reason, cause); return nil })
+				if count.next() {
+					_ = s.guard("", func() error { (*fn)(s, reason, cause); return nil })
+				}
 			}
 		})
 	}
