@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"sync/atomic"
+	"unicode/utf8"
 
 	"parley/server/adapter"
 	"parley/server/engine"
@@ -31,7 +33,7 @@ func (c *conn) connect(p *socketio.Packet) {
 		return
 	case len(c.sockets) >= c.srv.cfg.Limits.Namespaces:
 		c.mu.Unlock()
-		c.refuse(p.Namespace, event.Errorf(event.CodeTooLarge, "too many namespaces"))
+		_ = c.refuse(p.Namespace, event.Errorf(event.CodeTooLarge, "too many namespaces"))
 		return
 	}
 	c.sockets = append(c.sockets, s)
@@ -41,7 +43,7 @@ func (c *conn) connect(p *socketio.Packet) {
 	ns, dynamic := c.srv.lookup(p.Namespace)
 	if ns == nil && !dynamic {
 		c.remove(s, false)
-		c.refuse(p.Namespace, errInvalidNamespace)
+		_ = c.refuse(p.Namespace, errInvalidNamespace)
 		return
 	}
 	s.ns = ns
@@ -214,33 +216,61 @@ func (s *Socket) refuse(err error) {
 			}
 		}
 	}
-	s.conn.refuse(s.nsName, err)
+	if err := s.conn.refuse(s.nsName, err); err != nil {
+		s.srv().fault(Fault{Namespace: s.ns, Socket: s, Err: err})
+	}
 }
 
-// refuse answers a CONNECT packet with CONNECT_ERROR.
-func (c *conn) refuse(ns string, err error) {
+// refuse answers a CONNECT packet with CONNECT_ERROR. The error is one of data that cannot be encoded, and the answer
+// went without them.
+func (c *conn) refuse(ns string, err error) error {
 	type data struct {
 		Code event.Code      `json:"code"`
 		Data json.RawMessage `json:"data,omitempty"`
 	}
-	answer := struct {
-		Message string `json:"message"`
-		Data    any    `json:"data,omitempty"`
-	}{}
+	var answer, bare connectError
 	if refusal, ok := errors.AsType[*Refusal](err); ok {
-		answer.Message, answer.Data = refusal.Message, refusal.Data
+		answer = connectError{refusal.Message, refusal.Data}
+		bare = connectError{Message: refusal.Message}
 	} else {
 		e := event.AsError(err)
-		answer.Message, answer.Data = e.Message, data{e.Code, e.Data}
+		answer = connectError{e.Message, data{e.Code, e.Data}}
+		bare = connectError{e.Message, data{Code: e.Code}}
 	}
-	text, err := json.Marshal(answer)
-	if err == nil {
-		err = c.send(socketio.Packet{Type: socketio.PacketConnectError, Namespace: ns, Data: text})
+	p, problem := answer.packet(ns)
+	if problem != nil {
+		p, err = bare.packet(ns)
+		if err != nil { // there is nothing in it that could fail
+			return err
+		}
+		problem = fmt.Errorf("server: encode data of a refusal: %w", problem)
 	}
-	if err != nil {
+	if err := c.send(p); err != nil {
 		c.srv.cfg.Logger.Debug("socket.io: refusal not sent", "namespace", ns, "error", err)
 	}
+	return problem
 }
+
+// connectError is what a CONNECT_ERROR packet says.
+type connectError struct {
+	Message string `json:"message"`
+	Data    any    `json:"data,omitempty"`
+}
+
+// packet is the packet, if it is one that every client can read.
+func (e connectError) packet(ns string) (socketio.Packet, error) {
+	text, err := json.Marshal(e)
+	if err != nil {
+		return socketio.Packet{}, err
+	}
+	if !utf8.Valid(text) { // JSON that the data brought along
+		return socketio.Packet{}, errNotUTF8
+	}
+	p := socketio.Packet{Type: socketio.PacketConnectError, Namespace: ns, Data: text}
+	return p, p.Valid(socketio.Limits{})
+}
+
+var errNotUTF8 = errors.New("bytes that are not UTF-8")
 
 // enter makes the socket a member, tells the client and starts its dispatch. session is the one being recovered,
 // if it has an id.

@@ -113,3 +113,40 @@ func TestAnswerThatCannotBeEncoded(t *testing.T) {
 	p.silent(s)
 	require.Empty(t, faults)
 }
+
+// Who is refused is told, also when the data of the refusal cannot be written.
+// Rows: N02 N15
+func TestRefusalThatCannotBeEncoded(t *testing.T) {
+	faults := make(chan server.Fault, 8)
+	f := start(t, server.Config{OnFault: func(f server.Fault) { faults <- f }})
+	refusals := make(chan error, 1)
+	f.Use(func(server.ConnectFunc) server.ConnectFunc {
+		return func(context.Context, *server.Socket) error { return <-refusals }
+	})
+	bad := json.RawMessage("\"\xff\"")
+	p := f.dial()
+	for _, c := range []struct {
+		err     error
+		wire    string
+		problem string
+	}{
+		{&server.Refusal{Message: "no", Data: make(chan int)}, `4{"message":"no"}`, "unsupported type"},
+		{&server.Refusal{Message: "no", Data: bad}, `4{"message":"no"}`, "not UTF-8"},
+		{&server.Refusal{Message: "no", Data: json.RawMessage(deep(512))}, `4{"message":"no"}`, "nested too deeply"},
+		{&event.Error{Code: "full", Message: "later", Data: bad}, `4{"message":"later","data":{"code":"full"}}`, "not UTF-8"},
+		{&event.Error{Code: "full", Message: "later", Data: json.RawMessage("{")}, `4{"message":"later","data":{"code":"full"}}`, "unexpected end"},
+	} {
+		refusals <- c.err
+		p.send("0")
+		p.expect(c.wire)
+		fault := await(t, faults)
+		require.ErrorContains(t, fault.Err, "server: encode data of a refusal")
+		require.ErrorContains(t, fault.Err, c.problem)
+		require.Same(t, f.Namespace, fault.Namespace)
+		require.NotNil(t, fault.Socket)
+	}
+	refusals <- &server.Refusal{Message: "no", Data: json.RawMessage(deep(511))}
+	p.send("0")
+	p.expect(`4{"message":"no","data":` + deep(511) + "}")
+	require.Empty(t, faults)
+}

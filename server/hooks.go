@@ -90,7 +90,7 @@ func (h *hooks) OnAnyOutgoing(fn func(s *Socket, name string, args event.Args)) 
 // is not ours.
 type Refusal struct {
 	Message string // err.message at the client
-	Data    any    // err.data at the client; nil: none
+	Data    any    // err.data at the client, as encoding/json writes it; nil: none. What it cannot write is left out, with a [Fault]
 }
 
 func (r *Refusal) Error() string { return "server: connection refused: " + r.Message }
