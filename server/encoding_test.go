@@ -3,15 +3,19 @@ package server_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"math"
 	"strings"
 	"testing"
 
+	"github.com/coder/websocket"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"parley/server"
+	"parley/shared/engineio"
 	"parley/shared/event"
+	"parley/shared/socketio"
 )
 
 // deep is a list of that many levels.
@@ -149,4 +153,63 @@ func TestRefusalThatCannotBeEncoded(t *testing.T) {
 	p.send("0")
 	p.expect(`4{"message":"no","data":` + deep(511) + "}")
 	require.Empty(t, faults)
+}
+
+// Each limit of a received packet is the configured one, lower and higher than the default.
+// Rows: B03 B04
+func TestLimitsOfReceivedPackets(t *testing.T) {
+	attached := func(n, size int) (frames []string) {
+		text := fmt.Sprintf(`5%d-["x"`, n)
+		for i := range n {
+			text += fmt.Sprintf(`,{"_placeholder":true,"num":%d}`, i)
+		}
+		frames = append(frames, text+"]")
+		for range n {
+			frames = append(frames, strings.Repeat("b", size))
+		}
+		return frames
+	}
+	plain := func(text string) []string { return []string{`2["x",` + text + `]`} }
+	word := func(size int) []string { return plain(`"` + strings.Repeat("w", size-len(`2["x",""]`)) + `"`) }
+	head := len(attached(2, 0)[0])
+	for name, c := range map[string]struct {
+		limits server.Limits
+		within []string
+		beyond []string
+		err    error
+	}{
+		"fewer attachments":         {server.Limits{Attachments: 2}, attached(2, 1), attached(3, 1), socketio.ErrTooManyAttachments},
+		"more attachments":          {server.Limits{Attachments: 12}, attached(12, 1), attached(13, 1), socketio.ErrTooManyAttachments},
+		"default attachments":       {server.Limits{}, attached(10, 1), attached(11, 1), socketio.ErrTooManyAttachments},
+		"less depth":                {server.Limits{Depth: 3}, plain(deep(2)), plain(deep(3)), socketio.ErrPayload},
+		"more depth":                {server.Limits{Depth: 600}, plain(deep(599)), plain(deep(600)), socketio.ErrPayload},
+		"default depth":             {server.Limits{}, plain(deep(511)), plain(deep(512)), socketio.ErrPayload},
+		"bytes of text":             {server.Limits{PacketBytes: 100}, word(100), word(101), socketio.ErrPacketTooLarge},
+		"bytes of attachments":      {server.Limits{PacketBytes: head + 20}, attached(2, 10), attached(2, 11), socketio.ErrPacketTooLarge},
+		"default bytes, as it were": {server.Limits{Attachments: 40}, attached(11, 900_000), attached(13, 900_000), socketio.ErrPacketTooLarge},
+	} {
+		t.Run(name, func(t *testing.T) {
+			faults := make(chan server.Fault, 8)
+			f := start(t, server.Config{Limits: c.limits, OnFault: func(f server.Fault) { faults <- f }})
+			reasons := ended(f)
+			p, s := f.join("/")
+			got := make(chan int, 1)
+			s.On("x", func(args event.Args) { got <- len(args) })
+			send := func(frames []string) {
+				p.send(frames[0])
+				for _, b := range frames[1:] {
+					_ = p.ws.Write(t.Context(), websocket.MessageBinary, []byte(b)) // the server may have closed
+				}
+			}
+			send(c.within)
+			require.Equal(t, max(1, len(c.within)-1), await(t, got))
+			require.Empty(t, faults)
+			send(c.beyond)
+			fault := await(t, faults)
+			require.ErrorIs(t, fault.Err, c.err)
+			require.True(t, fault.Client)
+			require.Equal(t, engineio.ReasonForcedClose, await(t, reasons))
+			require.Empty(t, got)
+		})
+	}
 }
