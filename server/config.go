@@ -81,6 +81,11 @@ type Config struct {
 // Limits bound what one client can make the server hold. Zero fields take the default, negative ones mean no
 // limit. The sizes of messages and queues are in [engine.Config].
 //
+// Depth is for both directions: an argument that a handler relays as it came leaves as deep as it was let in, so a client
+// of yours that receives it needs the same limit. All else that is emitted, also a relayed argument inside of something,
+// has to fit into the 512 levels that every receiver of this module takes, or Emit returns an error; see
+// AppendArgs in package parley/shared/event.
+//
 // An event above EventRate is refused: it is dropped, and who wants an acknowledgement gets the error code
 // "rate_limited". A client that goes on and loses a whole further burst is disconnected. Config.Admit may decide
 // otherwise.

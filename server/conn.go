@@ -175,15 +175,7 @@ func (c *conn) closeAfterGoodbyes() {
 	c.goodbyes(0)
 }
 
-// forgive remembers that the client is put out of a namespace and may still have packets for it on their way.
-func (c *conn) forgive(ns string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !slices.Contains(c.left, ns) && len(c.left) < c.srv.cfg.Limits.Namespaces {
-		c.left = append(c.left, ns)
-	}
-}
-
+// forgiven reports whether the server has put the client out of a namespace it may still have packets on their way for.
 func (c *conn) forgiven(ns string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -203,10 +195,13 @@ func (c *conn) violation(err error) {
 	c.session.Close(engineio.ReasonForcedClose)
 }
 
-// remove forgets a socket that has ended.
-func (c *conn) remove(s *Socket) {
+// remove forgets a socket that has ended. putOut says that it was this server that ended it: the client may not know yet.
+func (c *conn) remove(s *Socket, putOut bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if putOut && !slices.Contains(c.left, s.nsName) && len(c.left) < c.srv.cfg.Limits.Namespaces {
+		c.left = append(c.left, s.nsName)
+	}
 	for i, other := range c.sockets {
 		if other == s {
 			c.sockets = append(c.sockets[:i], c.sockets[i+1:]...)
@@ -258,16 +253,20 @@ func (c *conn) send(p socketio.Packet) error {
 	return c.push(engine.SendOptions{}, group)
 }
 
-// sendAck queues the answer to the event with that id. It gives up lent, buffers that nothing but args refers to.
-func (c *conn) sendAck(ns string, id uint64, args []any, lent [][]byte) error {
+// sendAck queues the answer to ev, unless another one was. It gives up lent, buffers that nothing but args refers to.
+// The answer is written before it counts: after an error of encoding another one can be given.
+func (c *conn) sendAck(ev *Event, args []any, lent [][]byte) error {
 	e := c.srv.encoders.get()
 	defer c.srv.encoders.put(e)
-	if err := e.ack(ns, id, args); err != nil {
+	if err := e.ack(ev.socket.nsName, ev.id, args); err != nil {
 		return err
 	}
 	group, err := e.encode(c.srv.cfg.Parser)
 	if err != nil {
 		return err
+	}
+	if !ev.claim() {
+		return nil
 	}
 	for _, b := range lent {
 		c.srv.engine.Recycle(b, group...)

@@ -4,8 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"slices"
+	"sync/atomic"
+	"unicode/utf8"
 
 	"parley/server/adapter"
 	"parley/server/engine"
@@ -30,7 +33,7 @@ func (c *conn) connect(p *socketio.Packet) {
 		return
 	case len(c.sockets) >= c.srv.cfg.Limits.Namespaces:
 		c.mu.Unlock()
-		c.refuse(p.Namespace, event.Errorf(event.CodeTooLarge, "too many namespaces"))
+		_ = c.refuse(p.Namespace, event.Errorf(event.CodeTooLarge, "too many namespaces"))
 		return
 	}
 	c.sockets = append(c.sockets, s)
@@ -39,8 +42,8 @@ func (c *conn) connect(p *socketio.Packet) {
 
 	ns, dynamic := c.srv.lookup(p.Namespace)
 	if ns == nil && !dynamic {
-		c.remove(s)
-		c.refuse(p.Namespace, errInvalidNamespace)
+		c.remove(s, false)
+		_ = c.refuse(p.Namespace, errInvalidNamespace)
 		return
 	}
 	s.ns = ns
@@ -84,6 +87,30 @@ func (ns *Namespace) hasMiddleware() bool {
 // admit finds the namespace, recovers the session, asks the middlewares and lets the socket in or refuses it.
 func (s *Socket) admit() {
 	defer s.conn.admitted()
+	var session adapter.Session
+	over := false
+	defer func() {
+		if !over { // runtime.Goexit
+			s.turnBack(session)
+		}
+	}()
+	s.letIn(&session)
+	over = true
+}
+
+// turnBack ends a socket whose goroutine has ended before it was let in.
+func (s *Socket) turnBack(session adapter.Session) {
+	if s.state.Load() == stateJoining { // it is too late for a refusal
+		s.srv().fault(Fault{Namespace: s.ns, Socket: s, Err: errGoexit})
+		s.conn.session.Close(engineio.ReasonForcedClose)
+		return
+	}
+	s.refuse(errGoexit)
+	s.giveBack(session)
+}
+
+// letIn is admit. It leaves the session it recovers in session until that is made use of or given back.
+func (s *Socket) letIn(taken *adapter.Session) {
 	ctx := s.Context()
 	if s.ns == nil {
 		var ns *Namespace
@@ -106,6 +133,7 @@ func (s *Socket) admit() {
 		}
 	}
 	session, recovered := s.takeSession(ctx)
+	*taken = session
 	if !recovered || !s.srv().cfg.RecoverySkipsMiddleware {
 		if err := s.askMiddleware(ctx); err != nil {
 			s.refuse(err)
@@ -134,9 +162,11 @@ func (c *conn) admitted() {
 	c.admitting--
 }
 
-// askMiddleware runs the chain; a panic in it is a refusal.
+// askMiddleware runs the chain; a panic in it is a refusal. Only who reaches the end of the chain is let in.
 func (s *Socket) askMiddleware(ctx context.Context) error {
+	var accepted atomic.Bool
 	accept := func(final context.Context, _ *Socket) error {
+		accepted.Store(true)
 		if final != ctx {
 			s.mu.Lock()
 			s.extra().ctx.values = context.WithoutCancel(final)
@@ -150,7 +180,11 @@ func (s *Socket) askMiddleware(ctx context.Context) error {
 	for i := len(chain) - 1; i >= 0; i-- {
 		next = (*chain[i])(next)
 	}
-	return s.guard("", func() error { return next(ctx, s) })
+	err := s.guard("", func() error { return next(ctx, s) })
+	if err == nil && !accepted.Load() {
+		return ErrNextNotCalled
+	}
+	return err
 }
 
 // refuse answers CONNECT_ERROR and forgets the socket; the connection stays.
@@ -173,7 +207,7 @@ func (s *Socket) refuse(err error) {
 	if gone {
 		return
 	}
-	s.conn.remove(s)
+	s.conn.remove(s, false)
 	s.closeContext()
 	if _, told := errors.AsType[*Refusal](err); !told {
 		if event.CodeOf(err) == event.CodeInternal {
@@ -182,33 +216,61 @@ func (s *Socket) refuse(err error) {
 			}
 		}
 	}
-	s.conn.refuse(s.nsName, err)
+	if err := s.conn.refuse(s.nsName, err); err != nil {
+		s.srv().fault(Fault{Namespace: s.ns, Socket: s, Err: err})
+	}
 }
 
-// refuse answers a CONNECT packet with CONNECT_ERROR.
-func (c *conn) refuse(ns string, err error) {
+// refuse answers a CONNECT packet with CONNECT_ERROR. The error is one of data that cannot be encoded, and the answer
+// went without them.
+func (c *conn) refuse(ns string, err error) error {
 	type data struct {
 		Code event.Code      `json:"code"`
 		Data json.RawMessage `json:"data,omitempty"`
 	}
-	answer := struct {
-		Message string `json:"message"`
-		Data    any    `json:"data,omitempty"`
-	}{}
+	var answer, bare connectError
 	if refusal, ok := errors.AsType[*Refusal](err); ok {
-		answer.Message, answer.Data = refusal.Message, refusal.Data
+		answer = connectError{refusal.Message, refusal.Data}
+		bare = connectError{Message: refusal.Message}
 	} else {
 		e := event.AsError(err)
-		answer.Message, answer.Data = e.Message, data{e.Code, e.Data}
+		answer = connectError{e.Message, data{e.Code, e.Data}}
+		bare = connectError{e.Message, data{Code: e.Code}}
 	}
-	text, err := json.Marshal(answer)
-	if err == nil {
-		err = c.send(socketio.Packet{Type: socketio.PacketConnectError, Namespace: ns, Data: text})
+	p, problem := answer.packet(ns)
+	if problem != nil {
+		p, err = bare.packet(ns)
+		if err != nil { // there is nothing in it that could fail
+			return err
+		}
+		problem = fmt.Errorf("server: encode data of a refusal: %w", problem)
 	}
-	if err != nil {
+	if err := c.send(p); err != nil {
 		c.srv.cfg.Logger.Debug("socket.io: refusal not sent", "namespace", ns, "error", err)
 	}
+	return problem
 }
+
+// connectError is what a CONNECT_ERROR packet says.
+type connectError struct {
+	Message string `json:"message"`
+	Data    any    `json:"data,omitempty"`
+}
+
+// packet is the packet, if it is one that every client can read.
+func (e connectError) packet(ns string) (socketio.Packet, error) {
+	text, err := json.Marshal(e)
+	if err != nil {
+		return socketio.Packet{}, err
+	}
+	if !utf8.Valid(text) { // JSON that the data brought along
+		return socketio.Packet{}, errNotUTF8
+	}
+	p := socketio.Packet{Type: socketio.PacketConnectError, Namespace: ns, Data: text}
+	return p, p.Valid(socketio.Limits{})
+}
+
+var errNotUTF8 = errors.New("bytes that are not UTF-8")
 
 // enter makes the socket a member, tells the client and starts its dispatch. session is the one being recovered,
 // if it has an id.

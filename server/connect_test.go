@@ -321,6 +321,41 @@ func TestMiddlewareRefuses(t *testing.T) {
 	require.Empty(t, f.Rooms(), "what was joined is undone")
 }
 
+// A middleware that forgets next lets nobody past those behind it.
+// Rows: N15 N03
+func TestMiddlewareThatDoesNotCallNext(t *testing.T) {
+	faults := make(chan server.Fault, 8)
+	f := start(t, server.Config{OnFault: func(f server.Fault) { faults <- f }})
+	f.OnConnect(func(*server.Socket) { t.Error("let in") })
+	for ns, first := range map[string]func(server.ConnectFunc) server.ConnectFunc{
+		"/forgets": func(server.ConnectFunc) server.ConnectFunc {
+			return func(context.Context, *server.Socket) error { return nil }
+		},
+		"/swallows": func(next server.ConnectFunc) server.ConnectFunc {
+			return func(ctx context.Context, s *server.Socket) error {
+				_ = next(ctx, s)
+				return nil
+			}
+		},
+	} {
+		space := f.Of(event.NewNamespace(ns))
+		space.OnConnect(func(*server.Socket) { t.Error("let in") })
+		space.Use(first)
+		space.Use(func(server.ConnectFunc) server.ConnectFunc {
+			return func(context.Context, *server.Socket) error {
+				return event.Errorf(event.CodeUnauthenticated, "no token")
+			}
+		})
+		p := f.dial()
+		p.send("0" + ns + ",")
+		p.expect("4" + ns + `,{"message":"internal error","data":{"code":"internal"}}`)
+		fault := await(t, faults)
+		require.ErrorIs(t, fault.Err, server.ErrNextNotCalled)
+		require.Same(t, space, fault.Namespace)
+		require.NotNil(t, fault.Socket)
+	}
+}
+
 // Rows: N16
 func TestClientLeavesDuringMiddleware(t *testing.T) {
 	f := start(t, server.Config{})

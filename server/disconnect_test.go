@@ -238,3 +238,48 @@ func TestPacketsThatCrossTheServersGoodbye(t *testing.T) {
 	p.send(`2["sent although it left"]`)
 	p.expectClosed()
 }
+
+// Who has ended cannot be ended: what else is on the connection has nothing to do with it.
+// Rows: N04 reason/client-namespace-disconnect
+func TestDisconnectOfASocketThatHasEnded(t *testing.T) {
+	t.Run("the connection stays, and its other namespaces", func(t *testing.T) {
+		f := start(t, server.Config{})
+		f.Of(event.NewNamespace("/other"))
+		done := make(chan struct{})
+		f.OnDisconnect(func(s *server.Socket, _ engineio.Reason, _ error) {
+			defer close(done)
+			s.Disconnect(true)
+		})
+		p, _ := f.join("/")
+		other := f.connect(p, "/other")
+		p.send("1")
+		await(t, done)
+		require.True(t, other.Connected())
+		p.silent(other)
+	})
+	t.Run("who left by itself has nothing to be forgiven", func(t *testing.T) {
+		f := start(t, server.Config{})
+		f.Of(event.NewNamespace("/other"))
+		reasons := ended(f)
+		p, s := f.join("/")
+		f.connect(p, "/other")
+		p.send("1")
+		require.Equal(t, engineio.ReasonClientNamespaceDisconnect, await(t, reasons))
+		s.Disconnect(false)
+		p.send(`2["stray"]`)
+		require.Empty(t, p.expectClosed())
+	})
+	t.Run("who was put out has", func(t *testing.T) {
+		f := start(t, server.Config{})
+		f.Of(event.NewNamespace("/other"))
+		p, s := f.join("/")
+		other := f.connect(p, "/other")
+		s.Disconnect(false)
+		s.Disconnect(false)
+		p.send(`2["stray"]`)
+		p.expect("1")
+		p.send(`2["stray"]`)
+		s.Disconnect(true)
+		p.silent(other)
+	})
+}

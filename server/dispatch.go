@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"runtime/debug"
 	"sync/atomic"
 
 	"parley/server/engine"
@@ -41,8 +42,9 @@ func (e *Event) Socket() *Socket { return e.socket }
 func (e *Event) WantsAck() bool { return e.wantsAck && !e.acked.Load() }
 
 // Ack answers the acknowledgement. It may be called from any goroutine, also long after the handler has returned.
-// Only the first call counts; without a wish for an answer nothing is sent. The error is [ErrDisconnected],
-// [engine.ErrSlow] or one of encoding. As with [Socket.Emit], a []byte must not be changed any more.
+// Only the first call counts whose arguments can be encoded; without a wish for an answer nothing is sent. The error is
+// [ErrDisconnected], [engine.ErrSlow] or one of encoding: after that the client still waits. As with [Socket.Emit], a
+// []byte must not be changed any more.
 func (e *Event) Ack(args ...any) error { return e.ack(args, nil) }
 
 // ack is Ack, and gives up buffers that nothing but args refers to.
@@ -53,23 +55,37 @@ func (e *Event) ack(args []any, lent [][]byte) error {
 		}
 		return nil
 	}
-	if e.acked.Swap(true) { // perhaps with some of the buffers
+	if e.acked.Load() { // perhaps with some of the buffers
 		return nil
 	}
 	if e.socket.state.Load() == stateClosed {
 		return ErrDisconnected
 	}
-	return e.socket.conn.sendAck(e.socket.nsName, e.id, args, lent)
+	return e.socket.conn.sendAck(e, args, lent)
 }
+
+// claim reports whether an acknowledgement is the one that counts.
+func (e *Event) claim() bool { return !e.acked.Swap(true) }
 
 // fail answers with an error reply and reports err.
 func (e *Event) fail(err error) {
 	if _, panicked := err.(*PanicError); !panicked && event.CodeOf(err) == event.CodeInternal {
-		e.socket.srv().fault(Fault{Namespace: e.socket.ns, Socket: e.socket, Event: e.Name, Err: err})
+		e.fault(err)
 	}
-	if sendErr := e.Ack(event.EncodeReply(false, event.None{}, err)...); sendErr != nil {
+	sendErr := e.Ack(event.EncodeReply(false, event.None{}, err)...)
+	if sendErr != nil && sendErr != ErrDisconnected && e.WantsAck() { // the error's data cannot be encoded
+		e.fault(sendErr)
+		told := event.AsError(err)
+		sendErr = e.Ack(event.EncodeReply(false, event.None{}, &event.Error{Code: told.Code, Message: told.Message})...)
+	}
+	if sendErr != nil {
 		e.socket.srv().cfg.Logger.Debug("socket.io: error reply not sent", "sid", e.socket.id, "error", sendErr)
 	}
+}
+
+// fault reports an error in the handling of the event.
+func (e *Event) fault(err error) {
+	e.socket.srv().fault(Fault{Namespace: e.socket.ns, Socket: e.socket, Event: e.Name, Err: err})
 }
 
 // receive queues an event for the handlers. While the inbox is full it waits, and with it the connection's reader: the
@@ -172,15 +188,45 @@ func (s *Socket) startWorker() {
 type worker Socket
 
 // Run empties the inbox and ends.
-func (w *worker) Run() {
-	s := (*Socket)(w)
-	defer s.srv().tasks.done()
-	for {
-		e := s.pop()
-		if e == nil {
+func (w *worker) Run() { (*Socket)(w).work(nil, 0) }
+
+// work empties the inbox and ends. It begins with e, unless that is nil, of whose functions so many have been called.
+func (s *Socket) work(e *Event, called int) {
+	over := false
+	defer func() {
+		if !over {
+			s.exited(e, called)
 			return
 		}
-		s.handle(e)
+		s.srv().tasks.done()
+	}()
+	for {
+		if e == nil {
+			if e = s.pop(); e == nil {
+				over = true
+				return
+			}
+		}
+		s.handle(e, &called)
+		e, called = nil, 0
+	}
+}
+
+// exited takes over from a worker whose goroutine a handler has ended with runtime.Goexit, as the functions do that make
+// a test fail at once: it reports that, and another goroutine does what is left.
+func (s *Socket) exited(e *Event, called int) {
+	defer s.srv().tasks.done()
+	defer func() {
+		s.srv().tasks.begin()
+		if e.kind == kindEvent {
+			go s.work(nil, 0)
+		} else {
+			go s.work(e, called)
+		}
+	}()
+	s.srv().fault(Fault{Namespace: s.ns, Socket: s, Event: e.Name, Err: errGoexit, Stack: debug.Stack()})
+	if e.WantsAck() {
+		_ = e.Ack(event.EncodeReply(false, event.None{}, error(errInternal))...) // an error means that the client has gone
 	}
 }
 
@@ -208,22 +254,41 @@ func (s *Socket) pop() *Event {
 	return e
 }
 
-// handle carries out one element of the inbox.
-func (s *Socket) handle(e *Event) {
+// handle carries out one element of the inbox. called counts the functions of OnConnect or OnDisconnect as they are
+// called; as many are passed over.
+func (s *Socket) handle(e *Event, called *int) {
 	switch e.kind {
 	case kindConnect:
-		s.handleConnect()
+		s.handleConnect(called)
 	case kindEnd:
-		s.handleEnd()
+		s.handleEnd(called)
 	default:
 		s.handleEvent(e)
 	}
 }
 
-func (s *Socket) handleConnect() {
+// counter tells which functions of a sequence have been called already.
+type counter struct {
+	n      int
+	called *int
+}
+
+// next reports whether the next function is still to be called, and counts it as called.
+func (c *counter) next() bool {
+	if c.n++; c.n <= *c.called {
+		return false
+	}
+	*c.called = c.n
+	return true
+}
+
+func (s *Socket) handleConnect(called *int) {
+	count := counter{called: called}
 	s.ns.eachHooks(func(h *hooks) {
 		for _, fn := range h.onConnect.get() {
-			_ = s.guard("", func() error { (*fn)(s); return nil })
+			if count.next() {
+				_ = s.guard("", func() error { (*fn)(s); return nil })
+			}
 		}
 	})
 	s.mu.Lock()
@@ -234,18 +299,23 @@ func (s *Socket) handleConnect() {
 	}
 }
 
-func (s *Socket) handleEnd() {
+func (s *Socket) handleEnd(called *int) {
 	s.mu.Lock()
 	x := s.more
 	reason, cause := x.reason, x.cause
 	s.mu.Unlock()
+	count := counter{called: called}
 	run := func(own []*func(engineio.Reason, error), shared func(*hooks) []*func(*Socket, engineio.Reason, error)) {
 		for _, fn := range own {
-			_ = s.guard("", func() error { (*fn)(reason, cause); return nil })
+			if count.next() {
+				_ = s.guard("", func() error { (*fn)(reason, cause); return nil })
+			}
 		}
 		s.ns.eachHooks(func(h *hooks) {
 			for _, fn := range shared(h) {
-				_ = s.guard("", func() error { (*fn)(s, reason, cause); return nil })
+				if count.next() {
+					_ = s.guard("", func() error { (*fn)(s, reason, cause); return nil })
+				}
 			}
 		})
 	}
@@ -268,7 +338,7 @@ func (s *Socket) handleEvent(e *Event) {
 		s.runHandlers(s.Context(), e, x)
 		return
 	}
-	next := EventFunc(func(ctx context.Context, e *Event) error { s.runHandlers(ctx, e, x); return nil })
+	next := EventFunc(func(ctx context.Context, e *Event) error { s.runHandlers(ctx, e, s.peek()); return nil })
 	for i := len(chain) - 1; i >= 0; i-- {
 		next = (*chain[i])(next)
 	}
@@ -277,12 +347,14 @@ func (s *Socket) handleEvent(e *Event) {
 	}
 }
 
-// runHandlers calls who listens to the event, the catch-all ones first; each panic stays its own.
+// runHandlers calls who listens to the event, the catch-all ones first; each panic stays its own. x is what the socket
+// has got by now; who is called may be the first to add to it, and what is added counts for this event.
 func (s *Socket) runHandlers(ctx context.Context, e *Event, x *extras) {
 	s.ns.eachHooks(func(h *hooks) {
 		for _, fn := range h.onAny.get() {
 			e.alone = false
 			_ = s.guard(e.Name, func() error { (*fn)(s, e.Name, e.Args); return nil })
+			x = s.peek()
 		}
 	})
 	if x != nil {

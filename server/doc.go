@@ -83,6 +83,7 @@
 //   - An error of a [Server.MatchFunc] function refuses the client at once, as that of a middleware does; the reference
 //     asks the next parent and in the end says "Invalid namespace".
 //   - Middlewares and handlers added to a [Parent] count for children that exist already.
+//   - A connect middleware that forgets next refuses the client ([ErrNextNotCalled]); the reference lets it wait.
 //   - The text of an error that is not meant for clients (no [event.Error], no [Refusal]) stays on the server.
 //   - What a middleware emits is sent right after the client was let in, and not at all when it is refused; with
 //     recovery it is not lost.

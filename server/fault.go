@@ -22,6 +22,9 @@ var (
 	ErrHeld = errors.New("server: too many packets before the socket is connected")
 	// ErrReserved says that the event's name belongs to the protocol.
 	ErrReserved = errors.New("server: reserved event name")
+	// ErrNextNotCalled says that a connect middleware returned nil without having called next, or kept to itself what next
+	// returned. The client was refused: nobody had asked the middlewares behind it.
+	ErrNextNotCalled = errors.New("server: a connect middleware returned nil and next was not called to the end")
 	// ErrNamespace says that a declared event is emitted in another namespace than its own.
 	ErrNamespace = errors.New("server: the event is declared for another namespace")
 )
@@ -42,8 +45,12 @@ type Fault struct {
 	Event     string  // the event that was being handled, if any
 	Err       error
 	Client    bool   // it is what the client sent: a packet out of place, too many events, a session that is too old
-	Stack     []byte // of the panic; nil for an error
+	Stack     []byte // of the panic, or of the runtime.Goexit; nil for another error
 }
+
+// errGoexit is the error of a Fault that was a call of runtime.Goexit, which (*testing.T).FailNow is too, in code of the
+// application. It ends the event for whose sake that code ran.
+var errGoexit = errors.New("server: a handler has ended its goroutine with runtime.Goexit")
 
 // PanicError is the error of a Fault that was a panic in code of the application.
 type PanicError struct{ Value any }

@@ -9,7 +9,7 @@ import (
 
 // Handle answers a declared call: fn gets the decoded request and what it returns is the acknowledgement. An
 // *[event.Error] travels to the client as it is; any other error becomes code "internal" there and a [Fault] here, as
-// does a panic. A request that does not decode or validate is answered with its error and does not reach fn.
+// does a panic, and a result that cannot be encoded. A request that does not decode or validate is answered with its error and does not reach fn.
 //
 // fn runs on the socket's own dispatch, one event at a time in arrival order (see [Namespace.Concurrency]). ctx ends
 // when the socket disconnects and has the values of the connect middleware. Handle panics when another handler
@@ -77,12 +77,19 @@ func on[T any](
 // kept is for handlers that may keep everything.
 func (e *Event) kept() [][]byte { return nil }
 
-// answered reports an answer that could not be sent, unless the client has left.
+// answered reports an answer that could not be sent, unless the client has left. Who waits for one that cannot be
+// encoded is told that there is none.
 func (e *Event) answered(err error) {
-	if err != nil && err != ErrDisconnected {
-		e.socket.srv().fault(Fault{Namespace: e.socket.ns, Socket: e.socket, Event: e.Name, Err: err})
+	if err == nil || err == ErrDisconnected {
+		return
+	}
+	e.fault(err)
+	if e.WantsAck() {
+		_ = e.Ack(event.EncodeReply(false, event.None{}, error(errInternal))...) // an error means that the client has gone
 	}
 }
+
+var errInternal = event.Errorf(event.CodeInternal, "internal error")
 
 // dropped answers an event with its error, or reports it when its sender does not wait for an answer.
 func (e *Event) dropped(err error) {
@@ -93,7 +100,7 @@ func (e *Event) dropped(err error) {
 	if _, panicked := err.(*PanicError); panicked { // and reported already
 		return
 	}
-	e.socket.srv().fault(Fault{Namespace: e.socket.ns, Socket: e.socket, Event: e.Name, Err: err})
+	e.fault(err)
 }
 
 // mustBelong panics when a declaration is bound to the wrong namespace.

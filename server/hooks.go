@@ -23,7 +23,8 @@ type EventFunc func(ctx context.Context, e *Event) error
 type Router interface {
 	// Use adds a connect middleware. Middlewares run in the order in which they were added, those of a parent first,
 	// once for each connecting socket. What next is called with is the context of the socket from then on, so that
-	// values travel to handlers.
+	// values travel to handlers. Who is let in has passed all of them: a middleware that returns nil and has not called
+	// next, or does not pass its error on, refuses the client with code "internal", and [ErrNextNotCalled] is reported.
 	Use(mw func(next ConnectFunc) ConnectFunc)
 	// UseEvent adds an event middleware, for every event that a socket receives; acknowledgements do not pass it.
 	// When it does not call next the handlers are not run. Its error is the acknowledgement, as that of a [Handle]
@@ -89,7 +90,7 @@ func (h *hooks) OnAnyOutgoing(fn func(s *Socket, name string, args event.Args)) 
 // is not ours.
 type Refusal struct {
 	Message string // err.message at the client
-	Data    any    // err.data at the client; nil: none
+	Data    any    // err.data at the client, as encoding/json writes it; nil: none. What it cannot write is left out, with a [Fault]
 }
 
 func (r *Refusal) Error() string { return "server: connection refused: " + r.Message }

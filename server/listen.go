@@ -14,7 +14,8 @@ func (s *Socket) On(name string, fn func(args event.Args)) (stop func()) {
 }
 
 // OnAck is [Socket.On] with the acknowledgement: ack answers it, now or later, from any goroutine; the first call
-// counts. Without a wish for an answer ack does nothing. The typed form is [Handle].
+// counts. Without a wish for an answer ack does nothing. Arguments that cannot be encoded are reported as a [Fault], and
+// the client gets the error code "internal". The typed form is [Handle].
 func (s *Socket) OnAck(name string, fn func(args event.Args, ack func(args ...any))) (stop func()) {
 	return s.lists().table.add(&handler{name: name, sole: true, fn: func(_ context.Context, e *Event) {
 		fn(e.Args, func(args ...any) { e.answered(e.Ack(args...)) })

@@ -160,7 +160,14 @@ func (srv *Server) child(p *Parent, name string) (*Namespace, error) {
 	ns.users++
 	srv.mu.Unlock()
 	if made {
+		told := false
+		defer func() {
+			if !told { // who asked ends here
+				srv.release(ns)
+			}
+		}()
 		srv.announce(ns)
+		told = true
 	}
 	return ns, nil
 }

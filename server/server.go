@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"runtime/debug"
 	"slices"
 	"sync"
 
@@ -118,13 +119,30 @@ func (srv *Server) OnNamespace(fn func(*Namespace)) (stop func()) {
 
 // announce tells of a new namespace and opens it.
 func (srv *Server) announce(ns *Namespace) {
-	defer close(ns.announced)
 	srv.mu.RLock()
 	watchers := srv.watchers
 	srv.mu.RUnlock()
-	for _, fn := range watchers {
+	srv.announceTo(ns, watchers)
+}
+
+// announceTo is announce for these functions. One that ends the goroutine keeps the namespace closed until the others
+// have returned on another: they may be those that lock the door.
+func (srv *Server) announceTo(ns *Namespace, watchers []*func(*Namespace)) {
+	over := false
+	defer func() {
+		if over {
+			close(ns.announced)
+			return
+		}
+		defer srv.tasks.run(func() { srv.announceTo(ns, watchers) })
+		srv.fault(Fault{Namespace: ns, Err: errGoexit, Stack: debug.Stack()})
+	}()
+	for len(watchers) > 0 {
+		fn := watchers[0]
+		watchers = watchers[1:]
 		ns.guard("", func() { (*fn)(ns) })
 	}
+	over = true
 }
 
 // Connections is the number of open connections; each may carry several sockets.

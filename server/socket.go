@@ -279,8 +279,12 @@ func (s *Socket) Get(key any) any {
 
 // Disconnect takes the client out of the namespace with the reason "server namespace disconnect"; the client does
 // not come back by itself. With closeConn it is taken out of every namespace and the connection is closed. Events
-// that wait for their handlers are dropped.
+// that wait for their handlers are dropped. For a socket that has ended neither does anything; [Socket.Conn] closes the
+// connection in any case.
 func (s *Socket) Disconnect(closeConn bool) {
+	if s.state.Load() == stateClosed {
+		return
+	}
 	if !closeConn {
 		s.leaveNamespace()
 		return
@@ -294,7 +298,6 @@ func (s *Socket) Disconnect(closeConn bool) {
 // leaveNamespace ends the socket first, with its reason, so that a client which closes the connection as soon as it is
 // told cannot be first.
 func (s *Socket) leaveNamespace() {
-	s.conn.forgive(s.nsName)
 	if !s.end(engineio.ReasonServerNamespaceDisconnect, nil, false) {
 		return
 	}
@@ -334,7 +337,7 @@ func (s *Socket) end(reason engineio.Reason, cause error, keep bool) bool {
 	s.pending = nil
 	s.mu.Unlock()
 
-	s.conn.remove(s)
+	s.conn.remove(s, reason == engineio.ReasonServerNamespaceDisconnect)
 	for _, done := range pending {
 		done(nil, ErrDisconnected)
 	}

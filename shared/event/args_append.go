@@ -2,11 +2,13 @@ package event
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"reflect"
 	"slices"
 	"strconv"
+	"unicode/utf8"
 
 	"parley/shared/internal/jsonscan"
 )
@@ -25,6 +27,19 @@ import (
 // not decoded, its placeholders are renumbered, and attachments it does not
 // refer to are left out.
 //
+// Strings that are not UTF-8 are mended as encoding/json does. JSON of the caller's
+// own, from a Value, a json.RawMessage or a json.Marshaler, goes as it is, without
+// white space around a Value or json.RawMessage, and is an error when it is not
+// UTF-8: a text frame that is not makes browsers close the connection.
+//
+// What is written a receiver with the default limits accepts: together with the
+// packet's own list it is at most 512 levels deep, an attachment being one; more
+// is an error. The exception is a Value that is an argument itself, not a part of
+// one. It goes on as deep as it came, for the parser through which it came has
+// decided about that: who raises the limit there (MaxDepth of the decoder, the
+// server's Limits.Depth) relays to peers that need the same limit. For Values made
+// of other text that decision is the caller's.
+//
 // Data that only looks like a placeholder is refused ([ErrAttachment]) when
 // there are attachments, for a receiver could not tell it from a real one and
 // would close the connection. After an error dst and atts are returned as they
@@ -35,7 +50,12 @@ func AppendArgs(dst []byte, atts [][]byte, args ...any) ([]byte, [][]byte, error
 		if i > 0 {
 			e.dst = append(e.dst, ',')
 		}
-		if err := e.any(arg, 0); err != nil {
+		start := len(e.dst)
+		err := e.any(arg, 1) // in the packet's own list
+		if err == nil && e.foreign && !utf8.Valid(e.dst[start:]) {
+			err = errNotUTF8
+		}
+		if err != nil {
 			return dst, atts, fmt.Errorf("event: encode argument %d: %w", i, err)
 		}
 	}
@@ -80,11 +100,27 @@ type encoder struct {
 	placed int // placeholders written
 	hops   int // pointers followed on the way to the current value
 	index  jsonscan.Index
+
+	foreign bool // there is text that somebody else has written
 }
 
 // maxHops bounds chains of pointers and interfaces, which may be cyclic without
 // a container in the cycle.
 const maxHops = 2 * jsonscan.DefaultMaxDepth
+
+// relayedRoom is how many levels a Value may have that is an argument itself, and
+// room how many there are for text of somebody else's inside depth containers.
+const relayedRoom = maxDecodeDepth - 1
+
+func room(depth int) int { return jsonscan.DefaultMaxDepth - depth }
+
+// valueRoom is room for a Value.
+func valueRoom(depth int) int {
+	if depth == 1 {
+		return relayedRoom
+	}
+	return room(depth)
+}
 
 // checkPlaceholders compares what a receiver will find in the text from start on
 // with what was put there.
@@ -120,7 +156,7 @@ func (e *encoder) placeholder(num int) {
 	e.dst = append(e.dst, '}')
 }
 
-// any writes v; depth counts the containers around it.
+// any writes v; depth counts the containers around it, the packet's list with them.
 func (e *encoder) any(v any, depth int) error {
 	switch x := v.(type) {
 	case nil:
@@ -142,16 +178,19 @@ func (e *encoder) any(v any, depth int) error {
 			e.dst = append(e.dst, "null"...)
 			return nil
 		}
+		if room(depth) < 1 { // its placeholder is an object
+			return errTooDeep
+		}
 		e.attachment(x)
 	case Value:
-		return e.value(x)
+		return e.value(x, valueRoom(depth))
 	case *Value:
 		if x == nil {
-			return e.value(Value{})
+			return e.value(Value{}, 0)
 		}
-		return e.value(*x)
+		return e.value(*x, valueRoom(depth))
 	case json.RawMessage:
-		return e.value(Value{JSON: x})
+		return e.value(Value{JSON: x}, room(depth))
 	case []any:
 		return e.list(x, depth+1)
 	case map[string]any:
@@ -210,13 +249,18 @@ func (e *encoder) stringMap(m map[string]any, depth int) error {
 	return nil
 }
 
-// value passes a Value on.
-func (e *encoder) value(v Value) error {
-	text := v.text()
+// value passes a Value on that may have that many levels, without the white space
+// around it, so that an argument ends with its last character.
+func (e *encoder) value(v Value, levels int) error {
+	text := trimSpace(v.text())
+	e.foreign = true
 	x := &e.index
-	err := x.Scan(text, jsonscan.Options{MaxDepth: maxDecodeDepth, Placeholders: len(v.Attachments) > 0})
+	err := x.Scan(text, jsonscan.Options{MaxDepth: max(levels, 1), Placeholders: len(v.Attachments) > 0})
 	if err != nil {
 		return err
+	}
+	if levels < 1 && x.Kind >= jsonscan.Array {
+		return errTooDeep
 	}
 	var few [16]int
 	renumbered := append(few[:0], make([]int, len(v.Attachments))...) // 1 + the new number
@@ -238,6 +282,19 @@ func (e *encoder) value(v Value) error {
 	return nil
 }
 
+// trimSpace returns text without JSON's white space around it.
+func trimSpace(text []byte) []byte {
+	for len(text) > 0 && isSpace(text[0]) {
+		text = text[1:]
+	}
+	for len(text) > 0 && isSpace(text[len(text)-1]) {
+		text = text[:len(text)-1]
+	}
+	return text
+}
+
+func isSpace(c byte) bool { return c == ' ' || c == '\n' || c == '\r' || c == '\t' }
+
 func (e *encoder) float(f float64) error {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
 		return &json.UnsupportedValueError{Value: reflect.ValueOf(f), Str: strconv.FormatFloat(f, 'g', -1, 64)}
@@ -246,4 +303,7 @@ func (e *encoder) float(f float64) error {
 	return nil
 }
 
-var errTooDeep = fmt.Errorf("nested deeper than %d levels, or cyclic", jsonscan.DefaultMaxDepth)
+var (
+	errTooDeep = fmt.Errorf("nested deeper than %d levels with the packet's own, or cyclic", jsonscan.DefaultMaxDepth)
+	errNotUTF8 = errors.New("bytes that are not UTF-8 in JSON of the caller's own")
+)

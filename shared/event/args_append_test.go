@@ -11,6 +11,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"parley/shared/internal/jsonscan"
 )
 
 // slot is the placeholder of attachment n, as it is on the wire.
@@ -134,7 +136,7 @@ func TestAppendArgsRelaysValues(t *testing.T) {
 		struct{ V Value }{Value{JSON: []byte(slot("0")), Attachments: [][]byte{a}}},
 	)
 	require.NoError(t, err)
-	assert.Equal(t, slot("0")+`, {"x" : `+slot("1")+`, "y":[`+slot("2")+`,`+slot("1")+`]},null,"s",null,{"in":`+slot("3")+`},{"V":`+slot("4")+`}`, string(got))
+	assert.Equal(t, slot("0")+`,{"x" : `+slot("1")+`, "y":[`+slot("2")+`,`+slot("1")+`]},null,"s",null,{"in":`+slot("3")+`},{"V":`+slot("4")+`}`, string(got))
 	assert.Equal(t, [][]byte{c, c, a, b, a}, atts, "the unused attachment stays behind, the one used twice goes once")
 }
 
@@ -281,4 +283,162 @@ func TestAppendArgsWritesWhatEncodingJSONDoes(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, strings.TrimSpace(want.String()), string(got))
 	}
+}
+
+type (
+	rings   []rings                                // contains itself
+	written string                                 // writes its JSON itself
+	boxed   struct{ V Value }                      // taken apart
+	plain   struct{ Rows []struct{ Cells []int } } // 4 levels, whatever it holds
+)
+
+// penned writes its JSON itself where it has an address.
+type penned struct {
+	B    []byte
+	text string
+}
+
+func (p *penned) MarshalJSON() ([]byte, error) { return []byte(p.text), nil }
+
+func (w written) MarshalJSON() ([]byte, error) { return []byte(w), nil }
+
+// What a receiver with the default limits would refuse is refused here, where somebody can be told.
+// Rows: B03 L03
+func TestAppendArgsDepth(t *testing.T) {
+	nested := func(n int) []byte { return []byte(strings.Repeat("[", n) + strings.Repeat("]", n)) }
+	raw := func(n int) any { return json.RawMessage(nested(n)) }
+	value := func(n int) any { return Value{JSON: nested(n)} }
+	lists := func(n int) any {
+		var v any = []any{}
+		for range n - 1 {
+			v = []any{v}
+		}
+		return v
+	}
+	around := func(n int, inner any) any { // n containers and what is in the innermost
+		for i := range n {
+			if i%2 == 0 {
+				inner = []any{inner}
+			} else {
+				inner = map[string]any{"k": inner}
+			}
+		}
+		return inner
+	}
+	typed := func(n int) any {
+		r := rings{}
+		for range n - 1 {
+			r = rings{r}
+		}
+		return r
+	}
+	cells := plain{make([]struct{ Cells []int }, 600)}
+	cells.Rows[599].Cells = []int{1}
+	for _, c := range []struct {
+		name string
+		ok   any
+		deep any
+	}{
+		{"lists", lists(511), lists(512)},
+		{"maps and lists", around(510, map[string]any{}), around(511, map[string]any{})},
+		{"raw message", raw(511), raw(512)},
+		{"raw message inside", around(11, raw(500)), around(12, raw(500))},
+		{"raw message in a leaf", []json.RawMessage{nested(510)}, []json.RawMessage{nested(511)}},
+		{"value inside", map[string]any{"body": value(510)}, map[string]any{"body": value(511)}},
+		{"value in a struct", boxed{Value{JSON: nested(510)}}, boxed{Value{JSON: nested(511)}}},
+		{"value behind a pointer in a struct", &boxed{Value{JSON: nested(510)}}, &boxed{Value{JSON: nested(511)}}},
+		{"value at the last level", around(511, Value{JSON: []byte(`"s"`)}), around(511, value(1))},
+		{"own JSON", written(nested(511)), written(nested(512))},
+		{"own JSON by address", &[]penned{{text: string(nested(510))}}, &[]penned{{text: string(nested(511))}}},
+		{"own JSON at the last level", around(511, written(`"s"`)), around(511, written(`{}`))},
+		{"type that contains itself", typed(511), []rings{typed(511).(rings)}},
+		{"type of known depth", around(507, cells), around(508, cells)},
+		{"attachment", around(510, []byte{1}), around(511, []byte{1})},
+		{"attachment in a struct", around(509, inner{Blob: []byte{1}}), around(510, inner{Blob: []byte{1}})},
+		{"value with an attachment", around(510, Value{JSON: []byte(slot("0")), Attachments: [][]byte{{1}}}),
+			around(511, Value{JSON: []byte(slot("0")), Attachments: [][]byte{{1}}})},
+	} {
+		text, _, err := AppendArgs([]byte(`["x",`), nil, c.ok)
+		if assert.NoError(t, err, c.name) {
+			_, err = jsonscan.Check(append(text, ']'), 0)
+			assert.NoError(t, err, c.name)
+		}
+		_, _, err = AppendArgs([]byte(`["x",`), nil, c.deep)
+		assert.ErrorContains(t, err, "nested", c.name)
+	}
+}
+
+// A server that accepts more relays what it accepted.
+// Rows: B03 L03
+func TestAppendArgsRelaysAsDeepAsItCame(t *testing.T) {
+	deep := []byte(strings.Repeat("[", 9_999) + strings.Repeat("]", 9_999))
+	for _, args := range []Args{ParseArgs(deep, nil), {Value{JSON: deep}}, EncodePayload(Value{JSON: deep})} {
+		text, _, err := AppendArgs(nil, nil, args...)
+		require.NoError(t, err)
+		assert.Equal(t, string(deep), string(text))
+	}
+	_, _, err := AppendArgs(nil, nil, Value{JSON: append(append([]byte("["), deep...), ']')})
+	assert.ErrorContains(t, err, "nested too deeply")
+}
+
+// A text frame has to be UTF-8: browsers close the connection at any other, and a broadcast would cost a whole room.
+// Rows: M01 L04
+func TestAppendArgsRefusesWhatIsNotUTF8(t *testing.T) {
+	const bad, good = "\"\xff\"", "\"\u00ff\""
+	for _, c := range []struct {
+		name string
+		arg  func(text string) any
+	}{
+		{"raw message", func(text string) any { return json.RawMessage(text) }},
+		{"value", func(text string) any { return Value{JSON: []byte(text)} }},
+		{"pointer to a value", func(text string) any { return &Value{JSON: []byte(text)} }},
+		{"value inside", func(text string) any { return map[string]any{"a": []any{Value{JSON: []byte(text)}}} }},
+		{"value in a struct", func(text string) any { return &boxed{Value{JSON: []byte(text)}} }},
+		{"value with an attachment", func(text string) any {
+			return Value{JSON: []byte(`[` + text + `,` + slot("0") + `]`), Attachments: [][]byte{{1}}}
+		}},
+		{"raw message in a struct", func(text string) any { return struct{ R json.RawMessage }{json.RawMessage(text)} }},
+		{"own JSON", func(text string) any { return written(text) }},
+		{"own JSON by address", func(text string) any { return &[]penned{{text: text}} }},
+		{"own JSON inside", func(text string) any { return map[string]any{"a": []written{written(text)}} }},
+		{"own JSON as an interface", func(text string) any { return struct{ M json.Marshaler }{written(text)} }},
+		{"error of a handler", func(text string) any { return &Error{Code: "x", Data: json.RawMessage(text)} }},
+	} {
+		_, _, err := AppendArgs(nil, nil, c.arg(good))
+		assert.NoError(t, err, c.name)
+		got, atts, err := AppendArgs([]byte("before"), nil, "fine", c.arg(bad))
+		assert.ErrorContains(t, err, "event: encode argument 1: bytes that are not UTF-8", c.name)
+		assert.Equal(t, "before", string(got), c.name)
+		assert.Nil(t, atts, c.name)
+	}
+	text, _, err := AppendArgs(nil, nil, "\xff", map[string]any{"\xff": upper("\xff")})
+	require.NoError(t, err)
+	assert.Equal(t, "\"\ufffd\",{\"\ufffd\":\"\ufffd\"}", strings.ReplaceAll(string(text), `\ufffd`, "\ufffd"), "strings are mended")
+}
+
+// The last byte of an argument is its last character: a json.Encoder ends with a line feed.
+// Rows: K01 M01
+func TestAppendArgsTrimsWhiteSpace(t *testing.T) {
+	const padded = " \t\r\n\"s\" \t\r\n"
+	for _, c := range []struct {
+		arg  any
+		wire string
+	}{
+		{json.RawMessage(padded), `"s"`},
+		{Value{JSON: []byte(padded)}, `"s"`},
+		{&Value{JSON: []byte(padded)}, `"s"`},
+		{map[string]any{"a": json.RawMessage(padded)}, `{"a":"s"}`},
+		{[]json.RawMessage{[]byte(padded)}, `["s"]`},
+		{written(padded), `"s"`},
+		{Value{JSON: []byte("\n " + slot("0") + "\n"), Attachments: [][]byte{{1}}}, slot("0")},
+		{json.RawMessage("[ 1 ,\n2 ]\n"), "[ 1 ,\n2 ]"},
+	} {
+		text, _, err := AppendArgs(nil, nil, c.arg)
+		require.NoError(t, err)
+		assert.Equal(t, c.wire, string(text))
+	}
+	_, _, err := AppendArgs(nil, nil, json.RawMessage(" \n"))
+	assert.Error(t, err)
+	_, _, err = AppendArgs(nil, nil, json.RawMessage("\u00a01"))
+	assert.Error(t, err, "only JSON's white space")
 }

@@ -1,6 +1,7 @@
 package event
 
 import (
+	"bytes"
 	"encoding"
 	"encoding/json"
 	"reflect"
@@ -20,11 +21,12 @@ func (e *encoder) walk(v reflect.Value, depth int) error {
 		return nil
 	}
 	t := v.Type()
-	if !holdsBinary(t) || v.CanAddr() && t != typeValue && hasMarshaler(reflect.PointerTo(t)) {
-		return e.leaf(v)
+	shape := shapeOf(t)
+	if !shape.binary || v.CanAddr() && t != typeValue && hasMarshaler(reflect.PointerTo(t)) {
+		return e.leaf(v, shape, depth)
 	}
 	if t == typeValue {
-		return e.value(v.Interface().(Value))
+		return e.value(v.Interface().(Value), valueRoom(depth))
 	}
 	if t.Kind() == reflect.Interface || t.Kind() == reflect.Pointer {
 		if v.IsNil() {
@@ -105,7 +107,7 @@ func (e *encoder) member(f *field, v reflect.Value, depth int) error {
 		return e.walk(v, depth)
 	}
 	start := len(e.dst)
-	if err := e.leaf(v); err != nil {
+	if err := e.leaf(v, shapeOf(f.typ), depth); err != nil {
 		return err
 	}
 	if string(e.dst[start:]) == "null" {
@@ -171,7 +173,7 @@ func keyText(k reflect.Value) (string, error) {
 
 // leaf gives a value to encoding/json, by its address where it has one, so that
 // methods with pointer receivers count as they would inside a larger value.
-func (e *encoder) leaf(v reflect.Value) error {
+func (e *encoder) leaf(v reflect.Value, shape shape, depth int) error {
 	var x any
 	if v.CanAddr() {
 		x = v.Addr().Interface()
@@ -183,11 +185,31 @@ func (e *encoder) leaf(v reflect.Value) error {
 	w.dst = e.dst
 	err := w.json.Encode(x)
 	if err == nil {
+		start := len(e.dst)
 		e.dst = w.dst[:len(w.dst)-1] // without the newline Encode ends with
+		e.foreign = e.foreign || shape.levels == boundless
+		if shape.levels > room(depth) {
+			err = checkDepth(e.dst[start:], room(depth))
+		}
 	}
 	w.dst = nil
 	return err
 }
+
+// checkDepth says whether a text that encoding/json has written has more than that
+// many levels. Most texts are too short for it, or have too few brackets.
+func checkDepth(text []byte, levels int) error {
+	if len(text) < 2*(levels+1) || bytes.Count(text, openList)+bytes.Count(text, openObject) <= levels {
+		return nil
+	}
+	kind, err := jsonscan.Check(text, max(levels, 1))
+	if err != nil || levels < 1 && kind >= jsonscan.Array {
+		return errTooDeep
+	}
+	return nil
+}
+
+var openList, openObject = []byte{'['}, []byte{'{'}
 
 // leafWriter lets encoding/json append to a slice. Its encoders are pooled, for
 // each costs an allocation to make.

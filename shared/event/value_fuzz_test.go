@@ -3,6 +3,7 @@ package event
 import (
 	"encoding/json"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 )
@@ -33,6 +34,10 @@ func FuzzValue(f *testing.F) {
 			return
 		}
 		relayed, used, err := AppendArgs(nil, nil, "x", v)
+		if !utf8.Valid(text) {
+			require.ErrorIs(t, err, errNotUTF8)
+			return
+		}
 		require.NoError(t, err)
 		var after any
 		require.NoError(t, Value{JSON: relayed[len(`"x",`):], Attachments: used}.Decode(&after))

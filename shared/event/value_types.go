@@ -24,19 +24,27 @@ var (
 // What was found out about types. Both only ever gain entries that follow from
 // the type alone, one for each type the program uses.
 var (
-	binaryTypes sync.Map // reflect.Type -> bool
-	fieldLists  sync.Map // reflect.Type -> fieldList
+	shapes     sync.Map // reflect.Type -> shape
+	fieldLists sync.Map // reflect.Type -> fieldList
 )
 
-// holdsBinary reports whether a value of type t can have []byte or a Value in
-// it. If not, encoding/json alone encodes it.
-func holdsBinary(t reflect.Type) bool {
-	if known, ok := binaryTypes.Load(t); ok {
-		return known.(bool)
+// shape is what the encoder has to know of a type.
+type shape struct {
+	binary bool // a value can have []byte or a Value in it; if not, encoding/json alone encodes it
+	levels int  // how deep its JSON can nest
+}
+
+// boundless is the levels of a type that contains itself or an interface, or whose
+// JSON, or a part of it, a json.Marshaler writes.
+const boundless = 1 << 20
+
+func shapeOf(t reflect.Type) shape {
+	if known, ok := shapes.Load(t); ok {
+		return known.(shape)
 	}
-	holds := reachesBinary(t, map[reflect.Type]bool{})
-	binaryTypes.Store(t, holds)
-	return holds
+	s := shape{binary: reachesBinary(t, map[reflect.Type]bool{}), levels: levelsOf(t, map[reflect.Type]int{})}
+	shapes.Store(t, s)
+	return s
 }
 
 func reachesBinary(t reflect.Type, seen map[reflect.Type]bool) bool {
@@ -65,6 +73,38 @@ func reachesBinary(t reflect.Type, seen map[reflect.Type]bool) bool {
 		}
 	}
 	return false
+}
+
+// levelsOf returns the levels of t; those it is just finding out about count as
+// boundless, for only a type that contains itself meets them again.
+func levelsOf(t reflect.Type, known map[reflect.Type]int) int {
+	if n, ok := known[t]; ok {
+		return n
+	}
+	known[t] = boundless
+	n := 0
+	switch {
+	case t.Implements(typeMarshaler) || reflect.PointerTo(t).Implements(typeMarshaler):
+		n = boundless
+	case t.Implements(typeTextMarshaler): // a string
+	default:
+		switch t.Kind() {
+		case reflect.Interface:
+			n = boundless
+		case reflect.Pointer:
+			n = levelsOf(t.Elem(), known)
+		case reflect.Slice, reflect.Array, reflect.Map:
+			n = 1 + levelsOf(t.Elem(), known)
+		case reflect.Struct:
+			for _, f := range fieldsOf(t).list {
+				n = max(n, levelsOf(f.typ, known))
+			}
+			n++
+		}
+	}
+	n = min(n, boundless)
+	known[t] = n
+	return n
 }
 
 // isBytes reports whether encoding/json would write t as base64.
