@@ -64,7 +64,8 @@ type Config struct {
 	MessageTimeout time.Duration
 
 	// CloseTimeout bounds what happens after [Session.Close]: delivering what is
-	// queued, over polling with the next poll. Default 10 s.
+	// queued, over polling with the next poll. The client then has up to a second
+	// to close a WebSocket on its side. Default 10 s.
 	CloseTimeout time.Duration
 
 	// MaxPayload is the size in bytes of a received message, of a POST body, and
@@ -133,9 +134,15 @@ type Config struct {
 
 // QueueLimits bounds what waits for one session.
 type QueueLimits struct {
-	Bytes    int           // default 1 MiB
-	Messages int           // default 16,384
-	Age      time.Duration // how long a WebSocket may take nothing. Default 10 s
+	Bytes    int // default 1 MiB
+	Messages int // default 16,384
+
+	// Age is the time within which a client has to take 64 KiB, or all that waits
+	// for it if that is less. What it has taken is what the system says that it has,
+	// and that tells of progress in steps: with TLS and over polling, of up to a
+	// third of the socket's buffer, which grows with the connection's speed. So a
+	// short Age cuts off clients that are slow by themselves. Default 10 s.
+	Age time.Duration
 }
 
 // Compression says what is compressed. All of it costs memory and time; with

@@ -34,8 +34,10 @@
 // that the system has taken do not count. The bounds hold as soon as the socket
 // refuses bytes; before that a burst may be four times as long, so that a
 // receiver who reads is not cut off for the sender's speed. A single message is
-// accepted at any size when nothing else waits. A WebSocket that takes nothing
-// for Queue.Age is evicted too. Volatile messages are dropped instead of queued.
+// accepted at any size when nothing else waits, and may take as long as the client
+// likes, as long as that takes 64 KiB within each Queue.Age, or all that waits if
+// it is less: who takes too little is evicted too, over polling as well.
+// Volatile messages are dropped instead of queued.
 // Who has more to send than the bound allows, such as a replay, sends it in parts
 // and waits for [Session.Flush] between them.
 //

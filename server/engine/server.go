@@ -50,7 +50,8 @@ func New(cfg Config) *Server {
 		Bytes:    cfg.Queue.Bytes,
 		Messages: cfg.Queue.Messages,
 		Age:      cfg.Queue.Age,
-		Linger:   time.Second,
+		Close:    cfg.CloseTimeout,
+		Linger:   min(time.Second, cfg.CloseTimeout),
 	}
 	for range runtime.GOMAXPROCS(0) {
 		srv.shards = append(srv.shards, &shard{
