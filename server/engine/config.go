@@ -79,11 +79,13 @@ type Config struct {
 	// Queue bounds what waits for one session; see "Slow receivers" above.
 	Queue QueueLimits
 
-	// CORS answers browsers on other origins. Default nil: there are none.
+	// CORS answers browsers on other origins, preflights included, before any
+	// Middleware does. Default nil: there are none.
 	CORS *CORS
 
 	// CheckOrigin decides whether a request that carries an Origin header may
-	// come in. Default: those from the same host, and those that CORS allows.
+	// come in, WebSocket or not. Default: those from the same host, and those that
+	// CORS allows; with an origin of "*" in CORS that is every page on the web.
 	CheckOrigin func(r *http.Request) bool
 
 	// Cookie, if not nil, is set on the first response of each session, with the
@@ -96,8 +98,10 @@ type Config struct {
 	AllowRequest func(r *http.Request) error
 
 	// Middleware wraps the handling of every request, upgrades included, the
-	// first one outermost. One that answers by itself ends the request there;
-	// [Refuse] answers in the protocol's words. An http.ResponseWriter that it
+	// first one outermost; CORS has had its word before. One that answers by itself
+	// ends the request there, which OnRefuse is told unless it was an OPTIONS
+	// request: so a context that it puts in the place of the request's should be
+	// made of that. [Refuse] answers in the protocol's words. An http.ResponseWriter that it
 	// passes on instead of its own sees every status, the 101 of a WebSocket
 	// included, and must let itself be hijacked or have an Unwrap method.
 	Middleware []func(http.Handler) http.Handler

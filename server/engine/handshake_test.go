@@ -383,6 +383,18 @@ func TestMiddleware(t *testing.T) {
 	require.Equal(t, 400, resp.StatusCode)
 }
 
+// A middleware may put another context in the place of the request's.
+// Rows: A07
+func TestMiddlewareThatReplacesTheContext(t *testing.T) {
+	wrap := func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			next.ServeHTTP(w, r.WithContext(context.Background()))
+		})
+	}
+	f := start(t, engine.Config{Middleware: []func(http.Handler) http.Handler{wrap}})
+	require.Equal(t, 200, f.do("GET", pollQuery, "").status)
+}
+
 // late is a response writer that adds a cookie when the status is known, as
 // packages for sessions do.
 type late struct{ http.ResponseWriter }

@@ -57,7 +57,9 @@ func (srv *Server) withMiddleware(inner http.Handler) http.Handler {
 	}
 	type reached struct{}
 	mark := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		*r.Context().Value(reached{}).(*bool) = true
+		if ok, _ := r.Context().Value(reached{}).(*bool); ok != nil {
+			*ok = true
+		}
 		inner.ServeHTTP(w, r)
 	})
 	var h http.Handler = mark
@@ -67,7 +69,7 @@ func (srv *Server) withMiddleware(inner http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var ok bool
 		h.ServeHTTP(w, r.WithContext(withValue(r.Context(), reached{}, &ok)))
-		if !ok {
+		if !ok && r.Method != http.MethodOptions { // a preflight that is answered is not refused
 			srv.report(Refusal{Request: r, Code: engineio.BadRequest, Message: "kept by a middleware", Context: middlewareFailure})
 		}
 	})

@@ -81,9 +81,6 @@ func (q *request) readQuery(raw string) {
 const version = "4"
 
 func (srv *Server) handle(w http.ResponseWriter, r *http.Request) {
-	if srv.CORS(w, r) {
-		return
-	}
 	q, refusal := srv.verify(r)
 	if refusal != nil {
 		refusal.Request = r

@@ -22,7 +22,7 @@ import (
 type Server struct {
 	cfg     Config
 	log     *slog.Logger
-	handler http.Handler // the middlewares around handle
+	handler http.Handler // CORS around the middlewares around handle
 	sockets *websocket.Acceptor
 	writer  polling.Writer
 	buffers frame.Buffers
@@ -60,7 +60,7 @@ func New(cfg Config) *Server {
 			sessions: map[string]*Session{},
 		})
 	}
-	srv.handler = srv.withMiddleware(http.HandlerFunc(srv.handle))
+	srv.handler = srv.withCORS(srv.withMiddleware(http.HandlerFunc(srv.handle)))
 	return srv
 }
 
