@@ -64,6 +64,9 @@ func New(cfg Config) *Server {
 	return srv
 }
 
+// Path returns where the server answers: Config.Path, or the default.
+func (srv *Server) Path() string { return srv.cfg.Path }
+
 // Count returns the number of open sessions.
 func (srv *Server) Count() int { return int(srv.count.Load()) }
 
