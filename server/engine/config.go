@@ -55,8 +55,9 @@ type Config struct {
 	// PingTimeout is how long a client may stay silent after a ping. Default 20 s.
 	PingTimeout time.Duration
 
-	// UpgradeTimeout bounds an upgrade from its connection to its completion.
-	// Default 10 s.
+	// UpgradeTimeout bounds an upgrade from its connection to its completion, and
+	// over WebTransport every handshake, from the request to the first packet on the
+	// client's stream. Default 10 s.
 	UpgradeTimeout time.Duration
 
 	// MessageTimeout bounds the time that one received message or POST body takes
@@ -94,7 +95,7 @@ type Config struct {
 	Cookie *http.Cookie
 
 	// AllowRequest decides about each handshake (a request without session id),
-	// WebSocket or not. An error refuses it with 403; its text goes to the client.
+	// WebSocket or not, and so once for a session. An error refuses it with 403; its text goes to the client.
 	AllowRequest func(r *http.Request) error
 
 	// Middleware wraps the handling of every request, upgrades included, the

@@ -155,6 +155,11 @@ func (srv *Server) verifyHandshake(r *http.Request, q *request) *Refusal {
 	if q.version != version {
 		return &Refusal{Code: engineio.UnsupportedVersion}
 	}
+	return srv.verifyAllowed(r)
+}
+
+// verifyAllowed asks the application.
+func (srv *Server) verifyAllowed(r *http.Request) *Refusal {
 	if srv.cfg.AllowRequest != nil {
 		if err := srv.cfg.AllowRequest(r); err != nil {
 			return &Refusal{Code: engineio.Forbidden, Message: err.Error(), Err: err}
