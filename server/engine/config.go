@@ -90,8 +90,9 @@ type Config struct {
 	CheckOrigin func(r *http.Request) bool
 
 	// Cookie, if not nil, is set on the first response of each session, with the
-	// session id as its value. Empty fields get Name "io", Path "/", and, when
-	// the name is empty too, HttpOnly and SameSite=Lax.
+	// session id as its value. Empty fields get Name "io", Path "/" and
+	// SameSite=Lax. HttpOnly is always set: the id is a secret, and the client does
+	// not read it there. Who wants scripts to see it sets a cookie in Headers.
 	Cookie *http.Cookie
 
 	// AllowRequest decides about each handshake (a request without session id),

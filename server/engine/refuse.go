@@ -9,10 +9,10 @@ import (
 // Refusal is a request that was not let in.
 type Refusal struct {
 	Request *http.Request
-	Code    engineio.ErrorCode
-	Message string // what the client was told
-	Context string // more for the log, in the reference's words: "INVALID_ORIGIN", "TRANSPORT_MISMATCH", …; may be empty
-	Err     error  // cause, or nil
+	Code    engineio.ErrorCode // BadRequest also for what was answered with a status alone
+	Message string             // what the client was told
+	Context string             // more for the log, in the reference's words: "INVALID_ORIGIN", "TRANSPORT_MISMATCH", …; may be empty
+	Err     error              // cause, or nil
 }
 
 // Contexts of refusals.
@@ -41,6 +41,14 @@ func (srv *Server) refuseRequest(w http.ResponseWriter, f Refusal) {
 	srv.report(f)
 	Refuse(w, f.Code, f.Message)
 }
+
+// refuseStatus answers what the protocol has no error for, and tells the hook.
+func (srv *Server) refuseStatus(w http.ResponseWriter, r *http.Request, status int, message string) {
+	srv.report(Refusal{Request: r, Code: engineio.BadRequest, Message: message})
+	http.Error(w, message, status)
+}
+
+const shuttingDown = "server is shutting down"
 
 func (srv *Server) report(f Refusal) {
 	srv.log.Debug("request refused", "code", int(f.Code), "message", f.Message, "context", f.Context, "error", f.Err)

@@ -31,7 +31,7 @@ func (srv *Server) ServeStream(w http.ResponseWriter, r *http.Request, accept fu
 			f.Request = r
 			srv.refuseRequest(w, *f)
 		case srv.closing.Load():
-			http.Error(w, "server is shutting down", http.StatusServiceUnavailable)
+			srv.refuseStatus(w, r, http.StatusServiceUnavailable, shuttingDown)
 		default:
 			nc, err := accept(ctx, w, r)
 			if err != nil {
