@@ -226,6 +226,18 @@ func (s *Session) Close(reason Reason) {
 	s.step(func(do *after) { s.finish(do, ending{reason: reason, graceful: true}) })
 }
 
+// Abort ends the session and drops what has been sent and still waits. The
+// connection is cut without a word; a poll that waits is answered with the end.
+// Like Close it does not block; after Close it gives up delivering the rest.
+func (s *Session) Abort(reason Reason) {
+	s.step(func(do *after) {
+		if t := s.transport; t != nil && s.state == closed { // it may still be closing in order
+			do.add(func() { t.Abort(ErrClosed) })
+		}
+		s.finish(do, ending{reason: reason, abort: true})
+	})
+}
+
 // evict ends the session of a client that reads too slowly.
 func (s *Session) evict() {
 	messages, bytes := s.Buffered()
