@@ -5,7 +5,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -63,12 +65,13 @@ func TestSlowButSteadyReceiver(t *testing.T) {
 	}
 	t.Run("with heartbeats", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			f := startPipe(t, engine.Config{})
+			f := startPipe(t, engine.Config{PingInterval: 5 * time.Second, PingTimeout: 40 * time.Second})
 			raw, a := f.connectRaw()
 			synctest.Wait()
 			require.NoError(t, a.Send(engine.SendOptions{}, engine.NewMessage(true, make([]byte, 2<<20))))
+			require.NoError(t, readSlowly(raw.br, 256<<10, 64<<10, time.Second))
 			raw.write(maskedFrame(0x89, []byte("mine"))...)
-			require.NoError(t, readSlowly(raw.br, 10+2<<20, 64<<10, time.Second))
+			require.NoError(t, readSlowly(raw.br, 10+2<<20-256<<10, 64<<10, time.Second))
 			first, b, err := raw.frame()
 			require.NoError(t, err)
 			require.Equal(t, byte(0x8a), first)
@@ -77,7 +80,20 @@ func TestSlowButSteadyReceiver(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, "2", string(b))
 			raw.write(maskedFrame(0x81, []byte("3"))...)
-			time.Sleep(20 * time.Second)
+			_, b, err = raw.frame()
+			require.NoError(t, err)
+			require.Equal(t, "2", string(b))
+			require.Empty(t, a.closed)
+		})
+	})
+	t.Run("a heartbeat behind a long message for a poll", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			f := startPipe(t, engine.Config{})
+			p, a := f.poll()
+			require.NoError(t, a.Send(engine.SendOptions{}, engine.NewMessage(false, make([]byte, 2<<20))))
+			time.Sleep(26 * time.Second)
+			body := p.get().body
+			require.Equal(t, "\x1e2", body[1+2<<20:])
 			require.Empty(t, a.closed)
 		})
 	})
@@ -87,23 +103,28 @@ func TestSlowButSteadyReceiver(t *testing.T) {
 			p, a := f.poll()
 			const size = 1 << 20
 			require.NoError(t, a.Send(engine.SendOptions{}, engine.NewMessage(false, make([]byte, size))))
-			resp := p.getRaw()
+			nc := f.dialConn()
+			br := bufio.NewReader(nc)
+			resp := p.getOver(nc, br)
 			require.Equal(t, int64(1+size), resp.ContentLength)
 			require.NoError(t, readSlowly(resp.Body, 1+size, 64<<10, 9*time.Second))
 			synctest.Wait()
 			require.Empty(t, a.closed)
+			time.Sleep(time.Minute) // no deadline is left behind on the connection
 			send(t, a, "next")
-			require.Equal(t, "4next", p.get().body)
+			body, err := io.ReadAll(p.getOver(nc, br).Body)
+			require.NoError(t, err)
+			require.Equal(t, "4next", string(body))
 		})
 	})
 }
 
-// getRaw polls, over a connection of its own, and leaves the body to be read.
-func (p *poller) getRaw(header ...string) *http.Response {
+// getOver polls over a connection and leaves the body to be read.
+func (p *poller) getOver(nc net.Conn, br *bufio.Reader, header ...string) *http.Response {
 	p.f.t.Helper()
-	nc := p.f.dialConn()
-	go fmt.Fprintf(nc, "GET /socket.io/%s HTTP/1.1\r\nHost: x\r\n%s\r\n", p.query(), append(header, "")[0]) //nolint:errcheck // the response tells
-	resp, err := http.ReadResponse(bufio.NewReader(nc), nil)
+	_, err := fmt.Fprintf(nc, "GET /socket.io/%s HTTP/1.1\r\nHost: x\r\n%s\r\n", p.query(), strings.Join(header, ""))
+	require.NoError(p.f.t, err)
+	resp, err := http.ReadResponse(br, nil)
 	require.NoError(p.f.t, err)
 	return resp
 }
@@ -131,11 +152,12 @@ func TestDrippingReceiver(t *testing.T) {
 							var p *poller
 							p, a = f.poll()
 							require.NoError(t, a.Send(engine.SendOptions{}, engine.NewMessage(false, random)))
-							if kind == "polling" {
-								r = p.getRaw().Body
-							} else {
-								r = p.getRaw("Accept-Encoding: gzip\r\n").Body
+							var header []string
+							if kind == "polling, compressed" {
+								header = []string{"Accept-Encoding: gzip\r\n"}
 							}
+							nc := f.dialConn()
+							r = p.getOver(nc, bufio.NewReader(nc), header...).Body
 						}
 						begin := time.Now()
 						read := make(chan error)
@@ -153,6 +175,24 @@ func TestDrippingReceiver(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Nor is it enough to take a piece, when the next waits.
+// Rows: E17
+func TestReceiverThatTakesHalfAPiece(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := startPipe(t, engine.Config{})
+		c, a := f.connectRaw()
+		synctest.Wait()
+		m := engine.NewMessage(true, make([]byte, 20_000))
+		require.NoError(t, a.Send(engine.SendOptions{}, m, m, m, m, m))
+		begin := time.Now()
+		read := make(chan error)
+		go func() { read <- readSlowly(c.br, 100_000, 2400, time.Second) }()
+		require.Equal(t, ending{engineio.ReasonSlow, engine.ErrSlow}, await(t, a.closed))
+		require.Equal(t, 10*time.Second, time.Since(begin))
+		require.Error(t, <-read)
+	})
 }
 
 // randomText returns n bytes of text that does not compress well.

@@ -523,3 +523,20 @@ func TestLastTry(t *testing.T) {
 		require.True(t, timedOut(round()))
 	})
 }
+
+// A few control frames may wait behind a long message, but not any number.
+func TestControlFramesBehindALongMessage(t *testing.T) {
+	l := generous()
+	l.Bytes = 1 << 10
+	overEach(t, l, func(t *testing.T, p *pair) {
+		require.NoError(t, p.Send(false, frame.New(true, make([]byte, 30<<20))))
+		var err error
+		n := 0
+		for ; err == nil && n < 10*few; n++ {
+			err = p.Control(frame.Pong([]byte("x")))
+		}
+		require.ErrorIs(t, err, frame.ErrSlow)
+		require.Greater(t, n, few/2)
+		require.ErrorIs(t, p.Err(), frame.ErrSlow)
+	})
+}
