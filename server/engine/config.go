@@ -37,8 +37,10 @@ type Config struct {
 	Open func(*Session) Receiver
 
 	// Path is where the server answers: every URL path that begins with it.
-	// Without a slash at the end "/socket.io" also matches "/socket.iox".
-	// Default "/socket.io/".
+	// Without a slash at the end "/socket.io" also matches "/socket.iox". With one,
+	// "/socket.io" belongs to others; mind that http.ServeMux redirects it to
+	// "/socket.io/" unless it has a pattern of its own there, which
+	// [Server.Before] does not. Default "/socket.io/".
 	Path string
 
 	// Transports lists what clients may use: "polling", "websocket" and, when a

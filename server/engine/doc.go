@@ -52,9 +52,16 @@
 //   - The Origin header is checked on every request, WebSocket included: browsers
 //     on other sites are refused with 403 unless CORS or CheckOrigin lets them in.
 //     Clients without an Origin are not concerned.
-//   - The cookie is set on a WebSocket handshake too.
+//   - An origin of "*" goes out literally and never together with credentials.
+//   - The cookie is set on a WebSocket handshake too, and is always HttpOnly.
 //   - Errors before an upgrade (version, method, session) are answered with HTTP
-//     status and JSON, not with frames after the 101.
+//     status and JSON, not with frames after the 101, and so is a WebSocket that
+//     AllowRequest refuses: with 403 and its text, not with a bare 400.
+//   - AllowRequest and middlewares are asked over WebTransport, too.
+//   - Of the first request its header, URL, host, address, time, and whether it came
+//     over TLS are kept, not the request itself.
+//   - An orderly close waits 10 s for a poll, see CloseTimeout, instead of 30 s.
+//   - What waits for a client is bounded, see above.
 //   - A message above MaxPayload ends the session with "transport error" and
 //     [ErrTooLarge] on both transports, as soon as its first frame announces it; over
 //     polling the request gets a 413 at once, even if only its Content-Length is
@@ -64,5 +71,5 @@
 //     session that has been upgraded meanwhile.
 //   - Methods other than GET and POST get 405 instead of 500.
 //   - Text that is not UTF-8 is refused on both transports.
-//   - EIO=3 and JSONP are not spoken.
+//   - EIO=3 and JSONP are not spoken: both are answered with code 5.
 package engine

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"parley/server/engine"
+	"parley/server/engine/internal/pipe"
 	"parley/shared/engineio"
 )
 
@@ -259,6 +260,61 @@ func TestCloseTimeoutOverWebSocket(t *testing.T) {
 				}
 				require.NoError(t, f.Shutdown(t.Context()))
 				require.Equal(t, c.want, time.Since(begin))
+			})
+		})
+	}
+}
+
+// The same over HTTP/2, where a request has no connection of its own.
+// Rows: A16 E03 E17
+func TestSlowPollOverHTTP2(t *testing.T) {
+	for name, c := range map[string]struct {
+		each int
+		end  engine.Reason
+	}{"steady": {64 << 10, ""}, "dripping": {2 << 10, engineio.ReasonSlow}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := &fixture{t: t, url: "http://pipe/socket.io/"}
+				f.Server = engine.New(f.config(engine.Config{PingInterval: time.Hour}))
+				l := pipe.Listen()
+				var h2 http.Protocols
+				h2.SetUnencryptedHTTP2(true)
+				web := &http.Server{Handler: f.Server, Protocols: &h2}
+				served := make(chan struct{})
+				go func() {
+					defer close(served)
+					_ = web.Serve(l)
+				}()
+				f.http = l.Client()
+				f.http.Transport.(*http.Transport).Protocols = &h2
+				defer func() {
+					require.NoError(t, f.Close())
+					f.http.CloseIdleConnections()
+					require.NoError(t, web.Close())
+					<-served
+				}()
+				p, a := f.poll()
+				const window = 4 << 20 // of the client for a stream: so much it takes unread
+				size := window + 512<<10
+				require.NoError(t, a.Send(engine.SendOptions{}, engine.NewMessage(false, randomText(size))))
+				r, err := http.NewRequestWithContext(t.Context(), "GET", f.url+p.query(), nil)
+				require.NoError(t, err)
+				r.Header.Set("Accept-Encoding", "identity")
+				resp, err := f.http.Do(r)
+				require.NoError(t, err)
+				defer resp.Body.Close()
+				require.Equal(t, 2, resp.ProtoMajor)
+				synctest.Wait()
+				err = readSlowly(resp.Body, 16*c.each, c.each, 8*time.Second)
+				require.NoError(t, err)
+				_, err = io.Copy(io.Discard, resp.Body)
+				if c.end == "" {
+					require.NoError(t, err)
+					require.Empty(t, a.closed)
+					return
+				}
+				require.Error(t, err)
+				require.Equal(t, ending{c.end, engine.ErrSlow}, await(t, a.closed))
 			})
 		})
 	}
