@@ -10,14 +10,14 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
-	"path"
 	"strconv"
 	"strings"
 	"sync"
 )
 
-// bundles serves the official client's files below the path (GET and HEAD), from Config.Client.
+// bundles serves the official client's files right below the path (GET and HEAD), from Config.Client.
 type bundles struct {
+	path    string // with a slash at the end
 	files   fs.FS
 	version string
 	next    http.Handler
@@ -30,7 +30,8 @@ type bundles struct {
 
 // withBundles puts the client's files in front of the engine.
 func (srv *Server) withBundles(next http.Handler) http.Handler {
-	return &bundles{files: srv.cfg.Client, version: srv.cfg.ClientVersion, next: next, srv: srv, tags: map[string]string{}, zipped: map[string][]byte{}}
+	path := strings.TrimSuffix(srv.engine.Path(), "/") + "/"
+	return &bundles{path: path, files: srv.cfg.Client, version: srv.cfg.ClientVersion, next: next, srv: srv, tags: map[string]string{}, zipped: map[string][]byte{}}
 }
 
 // isBundle knows the files that the reference serves; a .map belongs to each.
@@ -43,8 +44,8 @@ func isBundle(name string) bool {
 }
 
 func (b *bundles) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	name := path.Base(r.URL.Path)
-	if !isBundle(name) || r.Method != http.MethodGet && r.Method != http.MethodHead {
+	name, below := strings.CutPrefix(r.URL.Path, b.path)
+	if !below || !isBundle(name) || r.Method != http.MethodGet && r.Method != http.MethodHead {
 		b.next.ServeHTTP(w, r)
 		return
 	}

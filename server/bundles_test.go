@@ -5,6 +5,7 @@ import (
 	"compress/zlib"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -12,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"parley/server"
+	"parley/server/engine"
 )
 
 // Rows: A05 A06
@@ -103,6 +105,53 @@ func TestClientBundles(t *testing.T) {
 		require.Equal(t, 400, res.StatusCode)
 		require.JSONEq(t, `{"code":0,"message":"Transport unknown"}`, body)
 	}
+}
+
+// The files are right below the path and nowhere else.
+// Rows: A03 A05
+func TestWhereBundlesAre(t *testing.T) {
+	for path, where := range map[string]string{"": "/socket.io/", "/chat/": "/chat/", "rt": "/rt/", "/": "/", "/a/b": "/a/b/"} {
+		srv := server.New(server.Config{
+			Engine: engine.Config{Path: path},
+			Client: fstest.MapFS{"socket.io.js": {Data: []byte("bundle")}},
+		})
+		get := func(path string) (int, string) {
+			w := httptest.NewRecorder()
+			srv.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+			return w.Code, w.Body.String()
+		}
+		status, body := get(where + "socket.io.js")
+		require.Equal(t, 200, status, path)
+		require.Equal(t, "bundle", body)
+		for _, other := range []string{"/elsewhere/socket.io.js", where + "a/b/socket.io.js", where + "socket.io.js/", "/socket.io.js", "/socket.io/socket.io.js"} {
+			if other == where+"socket.io.js" {
+				continue
+			}
+			status, body = get(other)
+			require.Contains(t, []int{400, 404}, status, "%s of %q", other, path)
+			require.NotEqual(t, "bundle", body)
+		}
+		require.NoError(t, srv.Shutdown(t.Context()))
+	}
+}
+
+// Pages that may use the server may load its client.
+// Rows: A05 A09
+func TestBundlesAndCORS(t *testing.T) {
+	const origin = "https://page.org"
+	f := start(t, server.Config{
+		Engine: engine.Config{CORS: &engine.CORS{Origins: []string{origin}}},
+		Client: fstest.MapFS{"socket.io.js": {Data: []byte("1")}},
+	})
+	req, err := http.NewRequestWithContext(t.Context(), "GET", f.url+"/socket.io/socket.io.js", nil)
+	require.NoError(t, err)
+	req.Header.Set("Origin", origin)
+	res, err := f.http.Do(req)
+	require.NoError(t, err)
+	defer res.Body.Close()
+	require.Equal(t, 200, res.StatusCode)
+	require.Equal(t, origin, res.Header.Get("Access-Control-Allow-Origin"))
+	require.Equal(t, []string{"Origin", "Accept-Encoding"}, res.Header.Values("Vary"))
 }
 
 // Rows: A05

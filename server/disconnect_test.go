@@ -126,7 +126,8 @@ func TestShutdown(t *testing.T) {
 	f := start(t, server.Config{})
 	other := f.Of(event.NewNamespace("/other"))
 	reasons := ended(f)
-	other.OnDisconnect(func(_ *server.Socket, r engineio.Reason, _ error) { t.Log(r) })
+	others := make(chan engineio.Reason, 16)
+	other.OnDisconnect(func(_ *server.Socket, r engineio.Reason, _ error) { others <- r })
 	p, s := f.join("/")
 	f.connect(p, "/other")
 	working, release := make(chan struct{}), make(chan struct{})
@@ -140,6 +141,8 @@ func TestShutdown(t *testing.T) {
 	close(release)
 	require.NoError(t, f.Shutdown(t.Context()))
 	require.Equal(t, engineio.ReasonServerShuttingDown, await(t, reasons))
+	require.Equal(t, engineio.ReasonServerShuttingDown, await(t, others), "each namespace is told")
+	require.Empty(t, others)
 	for _, packet := range p.expectClosed() {
 		require.NotContains(t, packet, "41", "no DISCONNECT packet: clients come back")
 	}

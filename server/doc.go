@@ -123,6 +123,17 @@
 //   - ServerEmit takes binary arguments, and refuses every name that [event.Reserved] knows beside connection and
 //     new_namespace. With a single server it reaches nobody and says nothing about it.
 //
+// Connections and HTTP:
+//
+//   - There is no bind or onconnection: a Server is an http.Handler with an engine of its own, [Server.Engine], whose
+//     requests and streams can be routed to it by hand. Whatever serves net/http can serve it: HTTP, TLS, HTTP/2
+//     (polling; browsers open a connection of their own for WebSocket), HTTP/3 with package webtransport, and the
+//     routers that take an http.Handler.
+//   - CORS has no delegate that chooses its options for each request: its Allow sees the request and decides about the
+//     origin; what more depends on the request is for a middleware.
+//   - The engine has no events for single packets, flushes, drains, heartbeats and upgrades: that is what
+//     [Socket.OnAny] and [Socket.OnAnyOutgoing], Session.Flush, Session.Transport and OnSlow of package engine are for.
+//
 // Of the packets in testdata/hostile-inputs.txt four close the connection here and not there: nesting deeper than
 // Limits.Depth, a number of attachments that is not digits, an acknowledgement id that a number cannot hold, and a close
 // packet over WebSocket. Which of its HTTP requests are answered otherwise the engine's list says.

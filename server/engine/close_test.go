@@ -371,3 +371,62 @@ func TestSendThenClose(t *testing.T) {
 		c.nc.Close()
 	}
 }
+
+// Abort delivers nothing of what waits, and does not wait itself.
+// Rows: E17
+func TestAbort(t *testing.T) {
+	t.Run("websocket", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			f := startPipe(t, engine.Config{})
+			c, a := f.connectRaw()
+			synctest.Wait()
+			require.NoError(t, a.Send(engine.SendOptions{}, engine.NewMessage(true, make([]byte, 1<<20))))
+			synctest.Wait()
+			begin := time.Now()
+			a.Abort(engineio.ReasonForcedClose)
+			require.Equal(t, ending{engineio.ReasonForcedClose, nil}, await(t, a.closed))
+			_, _, err := c.frame()
+			require.Error(t, err)
+			require.NoError(t, f.Shutdown(t.Context()))
+			require.Zero(t, time.Since(begin))
+			require.Zero(t, f.Count())
+		})
+	})
+	t.Run("polling", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			f := startPipe(t, engine.Config{})
+			p, a := f.poll()
+			send(t, a, "lost")
+			a.Abort(engineio.ReasonForcedClose)
+			require.Equal(t, ending{engineio.ReasonForcedClose, nil}, await(t, a.closed))
+			require.Equal(t, `{"code":1,"message":"Session ID unknown"}`, p.get().body)
+
+			p, a = f.poll()
+			waiting := p.start()
+			synctest.Wait()
+			a.Abort(engineio.ReasonForcedClose)
+			require.Equal(t, "1", await(t, waiting).body, "a poll that waits is told")
+		})
+	})
+	t.Run("after Close", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			f := startPipe(t, engine.Config{})
+			p, a := f.poll()
+			send(t, a, "lost")
+			a.Close(engineio.ReasonServerNamespaceDisconnect)
+			a.Abort(engineio.ReasonForcedClose)
+			require.Equal(t, ending{engineio.ReasonServerNamespaceDisconnect, nil}, await(t, a.closed))
+			require.Equal(t, 400, p.get().status)
+			c, a := f.connectRaw()
+			synctest.Wait()
+			require.NoError(t, a.Send(engine.SendOptions{}, engine.NewMessage(true, make([]byte, 1<<20))))
+			begin := time.Now()
+			a.Close(engineio.ReasonForcedClose)
+			a.Abort(engineio.ReasonForcedClose)
+			_, _, err := c.frame()
+			require.Error(t, err)
+			require.NoError(t, f.Shutdown(t.Context()))
+			require.Zero(t, time.Since(begin))
+		})
+	})
+}

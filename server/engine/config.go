@@ -37,8 +37,10 @@ type Config struct {
 	Open func(*Session) Receiver
 
 	// Path is where the server answers: every URL path that begins with it.
-	// Without a slash at the end "/socket.io" also matches "/socket.iox".
-	// Default "/socket.io/".
+	// Without a slash at the end "/socket.io" also matches "/socket.iox". With one,
+	// "/socket.io" belongs to others; mind that http.ServeMux redirects it to
+	// "/socket.io/" unless it has a pattern of its own there, which
+	// [Server.Before] does not. Default "/socket.io/".
 	Path string
 
 	// Transports lists what clients may use: "polling", "websocket" and, when a
@@ -55,8 +57,9 @@ type Config struct {
 	// PingTimeout is how long a client may stay silent after a ping. Default 20 s.
 	PingTimeout time.Duration
 
-	// UpgradeTimeout bounds an upgrade from its connection to its completion.
-	// Default 10 s.
+	// UpgradeTimeout bounds an upgrade from its connection to its completion, and
+	// over WebTransport every handshake, from the request to the first packet on the
+	// client's stream. Default 10 s.
 	UpgradeTimeout time.Duration
 
 	// MessageTimeout bounds the time that one received message or POST body takes
@@ -64,7 +67,8 @@ type Config struct {
 	MessageTimeout time.Duration
 
 	// CloseTimeout bounds what happens after [Session.Close]: delivering what is
-	// queued, over polling with the next poll. Default 10 s.
+	// queued, over polling with the next poll. The client then has up to a second
+	// to close a WebSocket on its side. Default 10 s.
 	CloseTimeout time.Duration
 
 	// MaxPayload is the size in bytes of a received message, of a POST body, and
@@ -78,25 +82,30 @@ type Config struct {
 	// Queue bounds what waits for one session; see "Slow receivers" above.
 	Queue QueueLimits
 
-	// CORS answers browsers on other origins. Default nil: there are none.
+	// CORS answers browsers on other origins, preflights included, before any
+	// Middleware does. Default nil: there are none.
 	CORS *CORS
 
 	// CheckOrigin decides whether a request that carries an Origin header may
-	// come in. Default: those from the same host, and those that CORS allows.
+	// come in, WebSocket or not. Default: those from the same host, and those that
+	// CORS allows; with an origin of "*" in CORS that is every page on the web.
 	CheckOrigin func(r *http.Request) bool
 
 	// Cookie, if not nil, is set on the first response of each session, with the
-	// session id as its value. Empty fields get Name "io", Path "/", and, when
-	// the name is empty too, HttpOnly and SameSite=Lax.
+	// session id as its value. Empty fields get Name "io", Path "/" and
+	// SameSite=Lax. HttpOnly is always set: the id is a secret, and the client does
+	// not read it there. Who wants scripts to see it sets a cookie in Headers.
 	Cookie *http.Cookie
 
 	// AllowRequest decides about each handshake (a request without session id),
-	// WebSocket or not. An error refuses it with 403; its text goes to the client.
+	// WebSocket or not, and so once for a session. An error refuses it with 403; its text goes to the client.
 	AllowRequest func(r *http.Request) error
 
 	// Middleware wraps the handling of every request, upgrades included, the
-	// first one outermost. One that answers by itself ends the request there;
-	// [Refuse] answers in the protocol's words. An http.ResponseWriter that it
+	// first one outermost; CORS has had its word before. One that answers by itself
+	// ends the request there, which OnRefuse is told unless it was an OPTIONS
+	// request: so a context that it puts in the place of the request's should be
+	// made of that. [Refuse] answers in the protocol's words. An http.ResponseWriter that it
 	// passes on instead of its own sees every status, the 101 of a WebSocket
 	// included, and must let itself be hijacked or have an Unwrap method.
 	Middleware []func(http.Handler) http.Handler
@@ -133,9 +142,15 @@ type Config struct {
 
 // QueueLimits bounds what waits for one session.
 type QueueLimits struct {
-	Bytes    int           // default 1 MiB
-	Messages int           // default 16,384
-	Age      time.Duration // how long a WebSocket may take nothing. Default 10 s
+	Bytes    int // default 1 MiB
+	Messages int // default 16,384
+
+	// Age is the time within which a client has to take 64 KiB, or all that waits
+	// for it if that is less. What it has taken is what the system says that it has,
+	// and that tells of progress in steps: with TLS and over polling, of up to a
+	// third of the socket's buffer, which grows with the connection's speed. So a
+	// short Age cuts off clients that are slow by themselves. Default 10 s.
+	Age time.Duration
 }
 
 // Compression says what is compressed. All of it costs memory and time; with

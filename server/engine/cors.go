@@ -13,11 +13,17 @@ import (
 )
 
 // CORS says which pages of other origins may use the server from a browser, and
-// how. The zero value allows none.
+// how. The zero value allows none. What it allows may also open WebSockets, which
+// browsers themselves do not restrict, see Config.CheckOrigin.
 type CORS struct {
-	Origins   []string         // such as "https://example.org"
+	// Origins are such as "https://example.org". With "*" among them every page on
+	// the web may send requests, WebSockets included; the answers carry a literal *
+	// and never the credentials header, so that browsers leave cookies out of
+	// requests, though not out of WebSockets.
+	Origins []string
+
 	Patterns  []*regexp.Regexp // matched against the whole origin if anchored
-	AnyOrigin bool             // every page on the web; mind Credentials
+	AnyOrigin bool             // every page on the web, mind Credentials
 	Allow     func(origin string, r *http.Request) bool
 
 	Credentials bool // cookies may come along
@@ -45,6 +51,19 @@ func (c *CORS) Allows(origin string, r *http.Request) bool {
 	return c.Allow != nil && c.Allow(origin, r)
 }
 
+// withCORS sets the headers before anything else answers, so that pages can read
+// what it says, and answers preflights, which browsers send without credentials.
+func (srv *Server) withCORS(next http.Handler) http.Handler {
+	if srv.cfg.CORS == nil {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !srv.CORS(w, r) {
+			next.ServeHTTP(w, r)
+		}
+	})
+}
+
 // CORS sets the headers that Config.CORS asks for, and answers the request if it
 // is a preflight, which it reports. The engine calls it by itself; it is there
 // for what else is served to the same pages.
@@ -55,9 +74,10 @@ func (srv *Server) CORS(w http.ResponseWriter, r *http.Request) (answered bool) 
 	}
 	h := w.Header()
 	origin := r.Header.Get("Origin")
-	allowed := origin != "" && c.Allows(origin, r)
+	star := slices.Contains(c.Origins, "*")
+	allowed := origin != "" && !star && c.Allows(origin, r)
 	switch {
-	case c.AnyOrigin && !c.Credentials:
+	case star || c.AnyOrigin && !c.Credentials:
 		h.Set("Access-Control-Allow-Origin", "*")
 	default:
 		h.Add("Vary", "Origin")

@@ -37,6 +37,7 @@ func TestOrigins(t *testing.T) {
 		{"pattern", engine.Config{CORS: &engine.CORS{Patterns: []*regexp.Regexp{regexp.MustCompile(`^https://[a-z]+\.b\.org$`)}}}, []string{"Origin", "https://x.b.org"}, true},
 		{"function", engine.Config{CORS: &engine.CORS{Allow: func(o string, _ *http.Request) bool { return o == "https://f" }}}, []string{"Origin", "https://f"}, true},
 		{"any", engine.Config{CORS: &engine.CORS{AnyOrigin: true}}, []string{"Origin", "null"}, true},
+		{"a star", engine.Config{CORS: &engine.CORS{Origins: []string{"*"}}}, []string{"Origin", "https://evil.org"}, true},
 		{"own check", engine.Config{CheckOrigin: custom}, []string{"Origin", "https://custom"}, true},
 		{"own check says no", engine.Config{CheckOrigin: custom}, []string{"Origin", "http://HOST"}, false},
 	} {
@@ -63,7 +64,7 @@ func TestOrigins(t *testing.T) {
 	}
 }
 
-// Rows: A09
+// Rows: A07 A09
 // Advisories: CVE-2020-28481
 func TestCORS(t *testing.T) {
 	const origin = "https://page.org"
@@ -92,6 +93,12 @@ func TestCORS(t *testing.T) {
 		{"any with cookies", engine.CORS{AnyOrigin: true, Credentials: true},
 			map[string]string{"Allow-Origin": origin, "Allow-Credentials": "true"},
 			map[string]string{"Allow-Origin": origin, "Allow-Credentials": "true", "Allow-Methods": "GET,HEAD,PUT,PATCH,POST,DELETE", "Allow-Headers": "x-asked"}, 204},
+		{"a star", engine.CORS{Origins: []string{"*"}},
+			map[string]string{"Allow-Origin": "*"},
+			map[string]string{"Allow-Origin": "*", "Allow-Methods": "GET,HEAD,PUT,PATCH,POST,DELETE", "Allow-Headers": "x-asked"}, 204},
+		{"a star with cookies", engine.CORS{Origins: []string{"https://a.org", "*"}, AnyOrigin: true, Credentials: true},
+			map[string]string{"Allow-Origin": "*"},
+			map[string]string{"Allow-Origin": "*", "Allow-Methods": "GET,HEAD,PUT,PATCH,POST,DELETE", "Allow-Headers": "x-asked"}, 204},
 		{"everything", engine.CORS{
 			Origins: []string{origin}, Credentials: true, Methods: []string{"GET", "POST"}, AllowedHeaders: []string{"x-a", "x-b"},
 			ExposedHeaders: []string{"x-c", "x-d"}, MaxAge: 2 * time.Minute, PreflightStatus: 200,
@@ -129,6 +136,51 @@ func TestCORS(t *testing.T) {
 		a := f.do("OPTIONS", pollQuery, "", "Origin", origin)
 		require.Equal(t, 400, a.status)
 		require.Equal(t, "*", a.header.Get("Access-Control-Allow-Origin"))
+	})
+	t.Run("middlewares", func(t *testing.T) {
+		var refused []*engine.Refusal
+		auth := func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.Header.Get("Authorization") == "" {
+					w.WriteHeader(http.StatusUnauthorized)
+					return
+				}
+				next.ServeHTTP(w, r)
+			})
+		}
+		f := start(t, engine.Config{
+			CORS:       &engine.CORS{Origins: []string{origin}},
+			Middleware: []func(http.Handler) http.Handler{auth},
+			OnRefuse:   func(r *engine.Refusal) { refused = append(refused, r) },
+		})
+		a := f.do("OPTIONS", pollQuery, "", "Origin", origin, "Access-Control-Request-Headers", "authorization")
+		require.Equal(t, 204, a.status, "a browser asks without them")
+		require.Equal(t, origin, a.header.Get("Access-Control-Allow-Origin"))
+		require.Empty(t, refused)
+		a = f.do("GET", pollQuery, "", "Origin", origin)
+		require.Equal(t, 401, a.status)
+		require.Equal(t, origin, a.header.Get("Access-Control-Allow-Origin"), "pages may read that, too")
+		require.Equal(t, []string{"Origin"}, a.header.Values("Vary"))
+		require.Len(t, refused, 1)
+		require.Equal(t, 200, f.do("GET", pollQuery, "", "Origin", origin, "Authorization", "x").status)
+	})
+	t.Run("a middleware of the user's own", func(t *testing.T) {
+		var refused []*engine.Refusal
+		own := func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.Method == http.MethodOptions {
+					w.WriteHeader(http.StatusNoContent)
+					return
+				}
+				next.ServeHTTP(w, r)
+			})
+		}
+		f := start(t, engine.Config{
+			Middleware: []func(http.Handler) http.Handler{own},
+			OnRefuse:   func(r *engine.Refusal) { refused = append(refused, r) },
+		})
+		require.Equal(t, 204, f.do("OPTIONS", pollQuery, "", "Origin", origin).status)
+		require.Empty(t, refused, "that was no refusal")
 	})
 	t.Run("off", func(t *testing.T) {
 		f := start(t, engine.Config{})

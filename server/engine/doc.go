@@ -34,8 +34,10 @@
 // that the system has taken do not count. The bounds hold as soon as the socket
 // refuses bytes; before that a burst may be four times as long, so that a
 // receiver who reads is not cut off for the sender's speed. A single message is
-// accepted at any size when nothing else waits. A WebSocket that takes nothing
-// for Queue.Age is evicted too. Volatile messages are dropped instead of queued.
+// accepted at any size when nothing else waits, and may take as long as the client
+// likes, as long as that takes 64 KiB within each Queue.Age, or all that waits if
+// it is less: who takes too little is evicted too, over polling as well.
+// Volatile messages are dropped instead of queued.
 // Who has more to send than the bound allows, such as a replay, sends it in parts
 // and waits for [Session.Flush] between them.
 //
@@ -50,9 +52,16 @@
 //   - The Origin header is checked on every request, WebSocket included: browsers
 //     on other sites are refused with 403 unless CORS or CheckOrigin lets them in.
 //     Clients without an Origin are not concerned.
-//   - The cookie is set on a WebSocket handshake too.
+//   - An origin of "*" goes out literally and never together with credentials.
+//   - The cookie is set on a WebSocket handshake too, and is always HttpOnly.
 //   - Errors before an upgrade (version, method, session) are answered with HTTP
-//     status and JSON, not with frames after the 101.
+//     status and JSON, not with frames after the 101, and so is a WebSocket that
+//     AllowRequest refuses: with 403 and its text, not with a bare 400.
+//   - AllowRequest and middlewares are asked over WebTransport, too.
+//   - Of the first request its header, URL, host, address, time, and whether it came
+//     over TLS are kept, not the request itself.
+//   - An orderly close waits 10 s for a poll, see CloseTimeout, instead of 30 s.
+//   - What waits for a client is bounded, see above.
 //   - A message above MaxPayload ends the session with "transport error" and
 //     [ErrTooLarge] on both transports, as soon as its first frame announces it; over
 //     polling the request gets a 413 at once, even if only its Content-Length is
@@ -63,5 +72,5 @@
 //     a WebSocket handshake that says transport=polling.
 //   - Methods other than GET and POST get 405 instead of 500.
 //   - Text that is not UTF-8 is refused on both transports.
-//   - EIO=3 and JSONP are not spoken.
+//   - EIO=3 and JSONP are not spoken: both are answered with code 5.
 package engine

@@ -15,8 +15,9 @@ import (
 
 // HandshakeInfo is what the first request of a session said.
 type HandshakeInfo struct {
-	Header     http.Header // without Host, which net/http keeps elsewhere
-	URL        *url.URL    // path and query
+	Host       string // as the client named the server; Header is without it
+	Header     http.Header
+	URL        *url.URL // path and query
 	Query      url.Values
 	RemoteAddr string // see Config.RemoteAddr
 	Secure     bool   // over TLS
@@ -25,7 +26,7 @@ type HandshakeInfo struct {
 
 // handshake is a HandshakeInfo as sessions keep it: in little memory.
 type handshake struct {
-	header string // lines of name, colon, value
+	header string // the host, then lines of name, colon, value
 	url    string
 	remote string
 	secure bool
@@ -34,13 +35,15 @@ type handshake struct {
 
 func newHandshake(r *http.Request, remote string) *handshake {
 	var b strings.Builder
-	size := 0
+	size := len(r.Host) + 1
 	for name, values := range r.Header {
 		for _, v := range values {
 			size += len(name) + len(v) + 2
 		}
 	}
 	b.Grow(size) // exactly: it is kept as long as the session
+	b.WriteString(r.Host)
+	b.WriteByte('\n')
 	for name, values := range r.Header {
 		for _, v := range values {
 			b.WriteString(name)
@@ -59,8 +62,9 @@ func newHandshake(r *http.Request, remote string) *handshake {
 }
 
 func (h *handshake) expand() *HandshakeInfo {
-	info := &HandshakeInfo{Header: http.Header{}, RemoteAddr: h.remote, Secure: h.secure, Time: h.time}
-	for line := range strings.Lines(h.header) {
+	host, header, _ := strings.Cut(h.header, "\n")
+	info := &HandshakeInfo{Host: host, Header: http.Header{}, RemoteAddr: h.remote, Secure: h.secure, Time: h.time}
+	for line := range strings.Lines(header) {
 		name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ":")
 		info.Header[name] = append(info.Header[name], value)
 	}

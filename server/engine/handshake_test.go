@@ -104,6 +104,9 @@ func TestRefusedRequests(t *testing.T) {
 		{"GET", "?EIO=3&transport=polling&sid=" + p.sid, 3, "Bad request", "PROTOCOL_MISMATCH"},
 		{"GET", "?EIO=3&transport=polling", 5, "Unsupported protocol version", ""},
 		{"GET", "?transport=polling", 5, "Unsupported protocol version", ""},
+		{"GET", pollQuery + "&j=0", 5, "Unsupported protocol version", ""},
+		{"GET", pollQuery + "&j", 5, "Unsupported protocol version", ""},
+		{"GET", pollQuery + "&j=0&sid=" + p.sid, 5, "Unsupported protocol version", ""},
 		{"GET", "?EIO=abc&transport=polling", 5, "Unsupported protocol version", ""},
 	} {
 		refused = nil
@@ -117,8 +120,12 @@ func TestRefusedRequests(t *testing.T) {
 		require.Equal(t, c.context, refused[0].Context, c.query)
 		require.NotNil(t, refused[0].Request)
 	}
+	refused = nil
 	require.Equal(t, 405, f.do("DELETE", p.query(), "").status)
+	require.Len(t, refused, 1)
+	require.Equal(t, "method not allowed", refused[0].Message)
 	require.Equal(t, 2, f.Count(), "nobody was hurt")
+	require.Equal(t, "0", f.dial("&j=0").text()[:1], "that is a parameter like any other there")
 }
 
 // raw sends a request as it stands and returns the status code of the response.
@@ -161,6 +168,56 @@ func TestRefusedWebSockets(t *testing.T) {
 	require.Equal(t, 400, f.raw("GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\nOrigin: a\x01b\r\n\r\n"))
 }
 
+// What net/http would not let through, and the contexts of what it does.
+// Rows: A12 E23
+func TestRefusedOrigins(t *testing.T) {
+	var refused *engine.Refusal
+	f := start(t, engine.Config{OnRefuse: func(r *engine.Refusal) { refused = r }})
+	for _, c := range []struct {
+		origin string
+		code   engineio.ErrorCode
+		status int
+	}{
+		{"a\x01b", engineio.BadRequest, 400},
+		{"http://x\x7f", engineio.BadRequest, 400},
+		{"http://x\x00", engineio.BadRequest, 400},
+		{"http://a\tb", engineio.Forbidden, 403},
+		{"https://evil.org", engineio.Forbidden, 403},
+	} {
+		refused = nil
+		r, err := http.NewRequestWithContext(t.Context(), "GET", "/socket.io/"+pollQuery, nil)
+		require.NoError(t, err)
+		r.Header["Origin"] = []string{c.origin}
+		w := newRecorder()
+		f.ServeHTTP(w, r)
+		require.Equal(t, c.status, w.status, "%q", c.origin)
+		require.NotNil(t, refused)
+		require.Equal(t, c.code, refused.Code, "%q", c.origin)
+		require.Equal(t, "INVALID_ORIGIN", refused.Context, "%q", c.origin)
+	}
+	require.Zero(t, f.Count())
+}
+
+// A transport that is switched off is unknown, to handshakes and to upgrades.
+// Rows: E20 A12
+func TestTransportsThatAreOff(t *testing.T) {
+	const unknown = `{"code":0,"message":"Transport unknown"}`
+	upgrade := []string{"Connection", "Upgrade", "Upgrade", "websocket", "Sec-WebSocket-Version", "13", "Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAAA=="}
+	f := start(t, engine.Config{Transports: []string{"websocket"}})
+	a := f.do("GET", pollQuery, "")
+	require.Equal(t, 400, a.status)
+	require.Equal(t, unknown, a.body)
+	require.Equal(t, "0", f.dial("").text()[:1])
+
+	f = start(t, engine.Config{Transports: []string{"polling"}})
+	p, _ := f.poll()
+	for _, query := range []string{"", "&sid=" + p.sid} {
+		a = f.do("GET", "?EIO=4&transport=websocket"+query, "", upgrade...)
+		require.Equal(t, 400, a.status, query)
+		require.Equal(t, unknown, a.body)
+	}
+}
+
 // Rows: A08
 func TestAllowRequest(t *testing.T) {
 	f := start(t, engine.Config{AllowRequest: func(r *http.Request) error {
@@ -185,7 +242,7 @@ func TestAllowRequest(t *testing.T) {
 	require.Equal(t, "0", f.dial("&pass=1").text()[:1])
 }
 
-// Rows: A13
+// Rows: A12 A13
 // Advisories: CVE-2017-16031
 func TestSessionIDs(t *testing.T) {
 	f := start(t, engine.Config{})
@@ -198,9 +255,11 @@ func TestSessionIDs(t *testing.T) {
 	}
 
 	n := 0
-	f = start(t, engine.Config{GenerateID: func(r *http.Request) (string, error) {
+	var refused *engine.Refusal
+	noMore := errors.New("no more ids")
+	f = start(t, engine.Config{OnRefuse: func(r *engine.Refusal) { refused = r }, GenerateID: func(r *http.Request) (string, error) {
 		if n++; r.URL.Query().Has("fail") {
-			return "", errors.New("no more ids")
+			return "", noMore
 		}
 		return fmt.Sprint("own", n), nil
 	}})
@@ -209,6 +268,8 @@ func TestSessionIDs(t *testing.T) {
 	_, a := f.connect()
 	require.Equal(t, "own2", a.ID())
 	require.Equal(t, `{"code":3,"message":"Bad request"}`, f.do("GET", pollQuery+"&fail", "").body)
+	require.Equal(t, "ID_GENERATION_ERROR", refused.Context)
+	require.ErrorIs(t, refused.Err, noMore)
 	n = 0
 	require.Equal(t, 400, f.do("GET", pollQuery, "").status, "an id that is taken")
 }
@@ -226,9 +287,19 @@ func TestCookie(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, resp.Header.Get("Set-Cookie"), "io="+f.opened().ID())
 
-	f = start(t, engine.Config{Cookie: &http.Cookie{Name: "s", Path: "/x", Secure: true, MaxAge: 10}})
-	a = f.do("GET", pollQuery, "")
-	require.Equal(t, "s="+f.opened().ID()+"; Path=/x; Max-Age=10; Secure", a.header.Get("Set-Cookie"))
+	for _, c := range []struct {
+		cookie http.Cookie
+		want   string
+	}{
+		{http.Cookie{Name: "s", Path: "/x", Secure: true, MaxAge: 10}, "; Path=/x; Max-Age=10; HttpOnly; Secure; SameSite=Lax"},
+		{http.Cookie{Name: "s", SameSite: http.SameSiteDefaultMode}, "; Path=/; HttpOnly; SameSite=Lax"},
+		{http.Cookie{Name: "s", SameSite: http.SameSiteStrictMode}, "; Path=/; HttpOnly; SameSite=Strict"},
+		{http.Cookie{Name: "s", Secure: true, SameSite: http.SameSiteNoneMode}, "; Path=/; HttpOnly; Secure; SameSite=None"},
+	} {
+		f = start(t, engine.Config{Cookie: &c.cookie})
+		a = f.do("GET", pollQuery, "")
+		require.Equal(t, "s="+f.opened().ID()+c.want, a.header.Get("Set-Cookie"))
+	}
 }
 
 // Rows: A11
@@ -272,6 +343,8 @@ func TestHandshakeInfo(t *testing.T) {
 		require.Equal(t, []string{"1", "2"}, h.Query["a"])
 		require.Equal(t, " x", h.Query.Get("b"))
 		require.Equal(t, "/socket.io/"+query, h.URL.RequestURI())
+		require.Equal(t, f.host(), h.Host)
+		require.NotContains(t, h.Header, "Host")
 		require.Equal(t, "127.0.0.1", h.RemoteAddr)
 		require.False(t, h.Secure)
 		require.WithinDuration(t, time.Now(), h.Time, 10*time.Second)
@@ -383,6 +456,18 @@ func TestMiddleware(t *testing.T) {
 	require.Equal(t, 400, resp.StatusCode)
 }
 
+// A middleware may put another context in the place of the request's.
+// Rows: A07
+func TestMiddlewareThatReplacesTheContext(t *testing.T) {
+	wrap := func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			next.ServeHTTP(w, r.WithContext(context.Background()))
+		})
+	}
+	f := start(t, engine.Config{Middleware: []func(http.Handler) http.Handler{wrap}})
+	require.Equal(t, 200, f.do("GET", pollQuery, "").status)
+}
+
 // late is a response writer that adds a cookie when the status is known, as
 // packages for sessions do.
 type late struct{ http.ResponseWriter }
@@ -453,11 +538,14 @@ func (p panics) Closed(reason engine.Reason, err error) {
 	panic(errBoom)
 }
 
+// Rows: A11 A15
 func TestRefusesWhileShuttingDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := startPipe(t, engine.Config{})
+		var refused []string
+		f := startPipe(t, engine.Config{OnRefuse: func(r *engine.Refusal) { refused = append(refused, r.Message) }})
 		require.NoError(t, f.Shutdown(t.Context()))
 		require.Equal(t, 503, f.do("GET", pollQuery, "").status)
+		require.Equal(t, []string{"server is shutting down"}, refused)
 		require.NoError(t, f.Shutdown(t.Context()), "again is harmless")
 		require.NoError(t, f.Close())
 	})

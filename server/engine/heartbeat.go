@@ -41,8 +41,9 @@ func (s *Session) ping(do *after, now instant) {
 	if t := s.transport; t != nil {
 		do.add(func() {
 			switch t.Send(false, false, pingPacket) {
-			case ErrSlow:
-				s.evict()
+			case ErrSlow: // it may be one long message, which the client is taking
+				t.Queue(false, pingPacket) //nolint:errcheck // its end is told otherwise
+				t.Flush()
 			case ErrClosed:
 				s.deserted(t)
 			}
@@ -50,9 +51,7 @@ func (s *Session) ping(do *after, now instant) {
 		return
 	}
 	s.polling.heard = false
-	if s.polling.push(&s.srv.cfg.Queue, false, pingPacket) == ErrSlow {
-		do.add(s.evict)
-	}
+	s.polling.add(false, pingPacket)
 }
 
 // deserted ends the session when its connection is gone and the goroutine that

@@ -35,22 +35,30 @@ type answer struct {
 	refuse   bool // 400 instead: the session has been upgraded meanwhile
 }
 
-// push queues packets, and hands them to the poll that waits.
+// push is add within bounds.
 func (p *pollState) push(l *QueueLimits, compress bool, packets ...*Message) error {
-	size := 0
-	for _, m := range packets {
-		size += m.Size()
-	}
-	if l != nil && len(p.queue) > 0 && (p.bytes+size > l.Bytes || len(p.queue)+len(packets) > l.Messages) {
+	if len(p.queue) > 0 && (p.bytes+sizeOf(packets) > l.Bytes || len(p.queue)+len(packets) > l.Messages) {
 		return ErrSlow
 	}
+	p.add(compress, packets...)
+	return nil
+}
+
+// add queues packets, and hands them to the poll that waits.
+func (p *pollState) add(compress bool, packets ...*Message) {
 	p.queue = append(p.queue, packets...)
-	p.bytes += size
+	p.bytes += sizeOf(packets)
 	p.compress = p.compress || compress
 	if p.get != nil {
 		p.reply(p.take())
 	}
-	return nil
+}
+
+func sizeOf(packets []*Message) (size int) {
+	for _, m := range packets {
+		size += m.Size()
+	}
+	return size
 }
 
 // take empties the queue.
@@ -147,6 +155,16 @@ func (s *Session) abandon(g *get) {
 				p.get = nil
 			}
 			s.finish(do, ending{reason: engineio.ReasonTransportError, err: ErrAborted})
+		}
+	})
+}
+
+// outrun takes the end of a poll whose client took too little of the answer for
+// too long; that much of it was left.
+func (s *Session) outrun(messages, bytes int) {
+	s.step(func(do *after) {
+		if p := s.polling; p != nil {
+			s.slow(do, messages+len(p.queue), bytes+p.bytes)
 		}
 	})
 }

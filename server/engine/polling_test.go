@@ -276,18 +276,21 @@ func TestCompressionOfPolls(t *testing.T) {
 		no       bool
 		accept   string
 		encoding string
+		vary     string
 	}{
-		{"gzip", engine.Compression{}, long, false, "gzip", "gzip"},
-		{"deflate", engine.Compression{}, long, false, "deflate", "deflate"},
-		{"gzip is preferred", engine.Compression{}, long, false, "deflate, gzip", "gzip"},
-		{"by weight", engine.Compression{}, long, false, "gzip;q=0.5, deflate;q=0.8", "deflate"},
-		{"refused", engine.Compression{}, long, false, "gzip;q=0, br", ""},
-		{"not asked for", engine.Compression{}, long, false, "identity", ""},
-		{"anything", engine.Compression{}, long, false, "*", "gzip"},
-		{"short", engine.Compression{}, "short", false, "gzip", ""},
-		{"own threshold", engine.Compression{HTTP: 3}, "short", false, "gzip", "gzip"},
-		{"off", engine.Compression{HTTP: -1}, long, false, "gzip", ""},
-		{"no message wants it", engine.Compression{}, long, true, "gzip", ""},
+		{"gzip", engine.Compression{}, long, false, "gzip", "gzip", "Accept-Encoding"},
+		{"deflate", engine.Compression{}, long, false, "deflate", "deflate", "Accept-Encoding"},
+		{"gzip is preferred", engine.Compression{}, long, false, "deflate, gzip", "gzip", "Accept-Encoding"},
+		{"by weight", engine.Compression{}, long, false, "gzip;q=0.5, deflate;q=0.8", "deflate", "Accept-Encoding"},
+		{"refused", engine.Compression{}, long, false, "gzip;q=0, br", "", "Accept-Encoding"},
+		{"not asked for", engine.Compression{}, long, false, "identity", "", "Accept-Encoding"},
+		{"anything", engine.Compression{}, long, false, "*", "gzip", "Accept-Encoding"},
+		{"short", engine.Compression{}, "short", false, "gzip", "", ""},
+		{"the threshold", engine.Compression{}, long[:1023], false, "gzip", "gzip", "Accept-Encoding"},
+		{"below the threshold", engine.Compression{}, long[:1022], false, "gzip", "", ""},
+		{"own threshold", engine.Compression{HTTP: 3}, "short", false, "gzip", "gzip", "Accept-Encoding"},
+		{"off", engine.Compression{HTTP: -1}, long, false, "gzip", "", ""},
+		{"no message wants it", engine.Compression{}, long, true, "gzip", "", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f := start(t, engine.Config{Compression: c.cfg})
@@ -296,6 +299,7 @@ func TestCompressionOfPolls(t *testing.T) {
 				require.NoError(t, a.Send(engine.SendOptions{NoCompress: c.no}, engine.NewMessage(false, []byte(c.data))))
 				r := f.do("GET", p.query(), "", "Accept-Encoding", c.accept)
 				require.Equal(t, c.encoding, r.header.Get("Content-Encoding"))
+				require.Equal(t, c.vary, r.header.Get("Vary"), "caches must know")
 				body := r.body
 				if c.encoding != "" {
 					d, err := decoders[c.encoding](strings.NewReader(r.body))

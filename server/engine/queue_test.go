@@ -278,6 +278,27 @@ func TestCompressionOfMessages(t *testing.T) {
 			require.Less(t, len(b), 100)
 		}
 	}
+	for size, compressed := range map[int]bool{1023: false, 1024: true} {
+		require.NoError(t, a.Send(engine.SendOptions{}, engine.NewMessage(true, data[:size])))
+		first, _, err := c.frame()
+		require.NoError(t, err)
+		require.Equal(t, compressed, first&0x40 != 0, "from the configured size on: %d", size)
+	}
+
+	// What has waited for a poll is compressed as it was to be.
+	for _, no := range []bool{false, true} {
+		p, a := f.poll()
+		c := f.dialRaw("&sid="+p.sid, offer)
+		c.write(maskedFrame(0x81, []byte("2probe"))...)
+		_, b, err := c.frame()
+		require.NoError(t, err)
+		require.Equal(t, "3probe", string(b))
+		require.NoError(t, a.Send(engine.SendOptions{NoCompress: no}, engine.NewMessage(true, data)))
+		c.write(maskedFrame(0x81, []byte("5"))...)
+		first, _, err := c.frame()
+		require.NoError(t, err)
+		require.Equal(t, !no, first&0x40 != 0, "NoCompress: %v", no)
+	}
 }
 
 // A small compressed message that is large afterwards is refused like a large one.

@@ -234,6 +234,45 @@ func TestAnswerToAWebSocketRequest(t *testing.T) {
 	require.Equal(t, "4early", string(b))
 }
 
+// A browser that offers subprotocols fails the connection unless one is chosen: it is
+// the first, as in the reference, unless the application has chosen.
+// Rows: E08
+func TestSubprotocol(t *testing.T) {
+	f := start(t, engine.Config{Headers: func(h http.Header, r *http.Request, _ bool) {
+		if r.URL.Query().Has("own") {
+			h.Set("Sec-WebSocket-Protocol", "second")
+		}
+	}})
+	for _, c := range []struct {
+		query string
+		offer []string
+		want  []string
+	}{
+		{"", nil, nil},
+		{"", []string{"first"}, []string{"first"}},
+		{"", []string{"First, second"}, []string{"First"}},
+		{"", []string{" first ,second", "third"}, []string{"first"}},
+		{"", []string{"first", "second"}, []string{"first"}},
+		{"", []string{""}, nil},
+		{"", []string{"not a token, second"}, nil},
+		{"", []string{"a=b"}, nil},
+		{"&own", []string{"first, second"}, []string{"second"}},
+	} {
+		header := ""
+		for _, o := range c.offer {
+			header += "Sec-WebSocket-Protocol: " + o + "\r\n"
+		}
+		nc := f.dialConn()
+		_, err := fmt.Fprintf(nc, "GET /socket.io/?EIO=4&transport=websocket%s HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n"+
+			"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n%s\r\n", c.query, header)
+		require.NoError(t, err)
+		resp, err := http.ReadResponse(bufio.NewReader(nc), nil)
+		require.NoError(t, err)
+		require.Equal(t, 101, resp.StatusCode, "%q", c.offer)
+		require.Equal(t, c.want, resp.Header["Sec-Websocket-Protocol"], "%q", c.offer)
+	}
+}
+
 // Who cannot give away the connection answers so.
 // Rows: E01
 func TestConnectionThatCannotBeTaken(t *testing.T) {

@@ -9,10 +9,10 @@ import (
 // Refusal is a request that was not let in.
 type Refusal struct {
 	Request *http.Request
-	Code    engineio.ErrorCode
-	Message string // what the client was told
-	Context string // more for the log, in the reference's words: "INVALID_ORIGIN", "TRANSPORT_MISMATCH", …; may be empty
-	Err     error  // cause, or nil
+	Code    engineio.ErrorCode // BadRequest also for what was answered with a status alone
+	Message string             // what the client was told
+	Context string             // more for the log, in the reference's words: "INVALID_ORIGIN", "TRANSPORT_MISMATCH", …; may be empty
+	Err     error              // cause, or nil
 }
 
 // Contexts of refusals.
@@ -42,6 +42,14 @@ func (srv *Server) refuseRequest(w http.ResponseWriter, f Refusal) {
 	Refuse(w, f.Code, f.Message)
 }
 
+// refuseStatus answers what the protocol has no error for, and tells the hook.
+func (srv *Server) refuseStatus(w http.ResponseWriter, r *http.Request, status int, message string) {
+	srv.report(Refusal{Request: r, Code: engineio.BadRequest, Message: message})
+	http.Error(w, message, status)
+}
+
+const shuttingDown = "server is shutting down"
+
 func (srv *Server) report(f Refusal) {
 	srv.log.Debug("request refused", "code", int(f.Code), "message", f.Message, "context", f.Context, "error", f.Err)
 	if srv.cfg.OnRefuse != nil {
@@ -57,7 +65,9 @@ func (srv *Server) withMiddleware(inner http.Handler) http.Handler {
 	}
 	type reached struct{}
 	mark := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		*r.Context().Value(reached{}).(*bool) = true
+		if ok, _ := r.Context().Value(reached{}).(*bool); ok != nil {
+			*ok = true
+		}
 		inner.ServeHTTP(w, r)
 	})
 	var h http.Handler = mark
@@ -67,7 +77,7 @@ func (srv *Server) withMiddleware(inner http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var ok bool
 		h.ServeHTTP(w, r.WithContext(withValue(r.Context(), reached{}, &ok)))
-		if !ok {
+		if !ok && r.Method != http.MethodOptions { // a preflight that is answered is not refused
 			srv.report(Refusal{Request: r, Code: engineio.BadRequest, Message: "kept by a middleware", Context: middlewareFailure})
 		}
 	})

@@ -103,19 +103,18 @@ const (
 
 // writeLong writes an answer that may take a while, within bounds.
 func (srv *Server) writeLong(w http.ResponseWriter, r *http.Request, s *Session, g *get, a answer) {
-	control := http.NewResponseController(w)
-	bounded := control.SetWriteDeadline(time.Now().Add(srv.cfg.Queue.Age)) == nil
-	err := srv.writer.Write(w, r, a.compress, a.packets)
+	out := polling.Paced{ResponseWriter: w, Age: srv.cfg.Queue.Age}
+	err := srv.writer.Write(&out, r, a.compress, a.packets)
 	if err == nil {
-		err = control.Flush()
+		err = out.End()
 	}
 	// The context tells nothing any more: a client without keep-alive closes the connection once it has the answer.
-	if err != nil && !errors.Is(err, http.ErrNotSupported) {
+	switch {
+	case err == nil:
+	case out.Late():
+		s.outrun(len(a.packets), a.bytes)
+	default:
 		s.abandon(g)
-		return
-	}
-	if bounded {
-		control.SetWriteDeadline(time.Time{}) //nolint:errcheck // it worked a moment ago
 	}
 }
 

@@ -42,6 +42,7 @@ type request struct {
 	sid       string
 	version   string
 	repeated  bool     // one of these was given more than once
+	jsonp     bool     // asks for an answer that is a script
 	upgrade   bool     // asks for WebSocket
 	session   *Session // of sid, or nil
 }
@@ -61,6 +62,9 @@ func (q *request) readQuery(raw string) {
 			field = &q.sid
 		case "EIO":
 			field = &q.version
+		case "j":
+			q.jsonp = true
+			continue
 		default:
 			continue
 		}
@@ -81,9 +85,6 @@ func (q *request) readQuery(raw string) {
 const version = "4"
 
 func (srv *Server) handle(w http.ResponseWriter, r *http.Request) {
-	if srv.CORS(w, r) {
-		return
-	}
 	q, refusal := srv.verify(r)
 	if refusal != nil {
 		refusal.Request = r
@@ -103,7 +104,7 @@ func (srv *Server) handle(w http.ResponseWriter, r *http.Request) {
 		srv.servePost(w, r, q.session)
 	default:
 		w.Header().Set("Allow", "GET, POST")
-		http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
+		srv.refuseStatus(w, r, http.StatusMethodNotAllowed, "method not allowed")
 	}
 }
 
@@ -116,6 +117,9 @@ func (srv *Server) verify(r *http.Request) (request, *Refusal) {
 	}
 	if f := srv.verifyOrigin(r); f != nil {
 		return q, f
+	}
+	if q.jsonp && q.transport == transportPolling {
+		return q, &Refusal{Code: engineio.UnsupportedVersion}
 	}
 	if q.sid != "" {
 		return q, srv.verifySession(&q)
@@ -158,6 +162,11 @@ func (srv *Server) verifyHandshake(r *http.Request, q *request) *Refusal {
 	if q.version != version {
 		return &Refusal{Code: engineio.UnsupportedVersion}
 	}
+	return srv.verifyAllowed(r)
+}
+
+// verifyAllowed asks the application.
+func (srv *Server) verifyAllowed(r *http.Request) *Refusal {
 	if srv.cfg.AllowRequest != nil {
 		if err := srv.cfg.AllowRequest(r); err != nil {
 			return &Refusal{Code: engineio.Forbidden, Message: err.Error(), Err: err}
@@ -181,7 +190,7 @@ func tokenIn(h http.Header, name, token string) bool {
 // begin makes a session for a handshake, or refuses the request.
 func (srv *Server) begin(w http.ResponseWriter, r *http.Request) *Session {
 	if srv.closing.Load() {
-		http.Error(w, "server is shutting down", http.StatusServiceUnavailable)
+		srv.refuseStatus(w, r, http.StatusServiceUnavailable, shuttingDown)
 		return nil
 	}
 	id, err := srv.cfg.GenerateID(r)
@@ -207,14 +216,11 @@ func (srv *Server) prepare(w http.ResponseWriter, r *http.Request, id string) {
 // cookie is the configured cookie with the session id for a value.
 func (srv *Server) cookie(id string) *http.Cookie {
 	c := *srv.cfg.Cookie
-	if c.Name == "" {
-		c.Name, c.HttpOnly = "io", true
-		if c.SameSite == 0 {
-			c.SameSite = http.SameSiteLaxMode
-		}
-	}
-	if c.Path == "" {
-		c.Path = "/"
+	setDefault(&c.Name, "io")
+	setDefault(&c.Path, "/")
+	c.HttpOnly = true
+	if c.SameSite == 0 || c.SameSite == http.SameSiteDefaultMode {
+		c.SameSite = http.SameSiteLaxMode
 	}
 	c.Value = id
 	return &c

@@ -22,7 +22,7 @@ import (
 type Server struct {
 	cfg     Config
 	log     *slog.Logger
-	handler http.Handler // the middlewares around handle
+	handler http.Handler // CORS around the middlewares around handle
 	sockets *websocket.Acceptor
 	writer  polling.Writer
 	buffers frame.Buffers
@@ -50,7 +50,8 @@ func New(cfg Config) *Server {
 		Bytes:    cfg.Queue.Bytes,
 		Messages: cfg.Queue.Messages,
 		Age:      cfg.Queue.Age,
-		Linger:   time.Second,
+		Close:    cfg.CloseTimeout,
+		Linger:   min(time.Second, cfg.CloseTimeout),
 	}
 	for range runtime.GOMAXPROCS(0) {
 		srv.shards = append(srv.shards, &shard{
@@ -59,9 +60,12 @@ func New(cfg Config) *Server {
 			sessions: map[string]*Session{},
 		})
 	}
-	srv.handler = srv.withMiddleware(http.HandlerFunc(srv.handle))
+	srv.handler = srv.withCORS(srv.withMiddleware(http.HandlerFunc(srv.handle)))
 	return srv
 }
+
+// Path returns where the server answers: Config.Path, or the default.
+func (srv *Server) Path() string { return srv.cfg.Path }
 
 // Count returns the number of open sessions.
 func (srv *Server) Count() int { return int(srv.count.Load()) }

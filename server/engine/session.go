@@ -149,7 +149,7 @@ func (s *Session) sendSlowly(o SendOptions, group []*Message) (err error) {
 	case o.Volatile && !s.writable():
 		err = ErrNotWritable
 	case t == nil && o.Unbounded:
-		err = s.polling.push(nil, !o.NoCompress, group...)
+		s.polling.add(!o.NoCompress, group...)
 	case t == nil:
 		err = s.polling.push(&s.srv.cfg.Queue, !o.NoCompress, group...)
 	}
@@ -244,17 +244,32 @@ func (s *Session) Close(reason Reason) {
 	s.step(func(do *after) { s.finish(do, ending{reason: reason, graceful: true}) })
 }
 
+// Abort ends the session and drops what has been sent and still waits. The
+// connection is cut without a word; a poll that waits is answered with the end.
+// Like Close it does not block; after Close it gives up delivering the rest.
+func (s *Session) Abort(reason Reason) {
+	s.step(func(do *after) {
+		if t := s.transport; t != nil && s.state == closed { // it may still be closing in order
+			do.add(func() { t.Abort(ErrClosed) })
+		}
+		s.finish(do, ending{reason: reason, abort: true})
+	})
+}
+
 // evict ends the session of a client that reads too slowly.
 func (s *Session) evict() {
 	messages, bytes := s.Buffered()
-	s.step(func(do *after) {
-		if s.state == open && s.srv.cfg.OnSlow != nil {
-			do.add(func() { // not here: the sender may hold locks that the application wants
-				s.srv.track.Go(func() { s.srv.cfg.OnSlow(s, messages, bytes) })
-			})
-		}
-		s.finish(do, ending{reason: engineio.ReasonSlow, err: ErrSlow, abort: true})
-	})
+	s.step(func(do *after) { s.slow(do, messages, bytes) })
+}
+
+// slow ends a session for which that much waits; s.mu is held.
+func (s *Session) slow(do *after, messages, bytes int) {
+	if s.state == open && s.srv.cfg.OnSlow != nil {
+		do.add(func() { // not here: the sender may hold locks that the application wants
+			s.srv.track.Go(func() { s.srv.cfg.OnSlow(s, messages, bytes) })
+		})
+	}
+	s.finish(do, ending{reason: engineio.ReasonSlow, err: ErrSlow, abort: true})
 }
 
 // receive hands a message on and returns what is to be done without recv, which

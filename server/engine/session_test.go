@@ -215,7 +215,7 @@ func TestSecureIsTold(t *testing.T) {
 }
 
 // Over HTTP/2 there is polling; a WebSocket needs a connection of its own.
-// Rows: A03
+// Rows: A03 A16
 func TestPollingOverHTTP2(t *testing.T) {
 	f := &fixture{t: t}
 	f.Server = engine.New(f.config(engine.Config{}))

@@ -1,10 +1,12 @@
 package engine
 
 import (
+	"context"
 	"encoding/json"
 	"net"
 	"net/http"
 	"slices"
+	"time"
 
 	"parley/server/engine/internal/stream"
 	"parley/shared/engineio"
@@ -12,72 +14,73 @@ import (
 
 // ServeStream serves a request that becomes a stream of bytes in both
 // directions, as package webtransport has it: accept answers the request and
-// returns the stream. It returns when the stream belongs to a session. Middleware,
-// Origin check and AllowRequest are asked as for any other handshake.
+// returns the stream, before ctx is done. It returns when the stream belongs to a
+// session. Middleware, Origin check and AllowRequest are asked as for any other
+// handshake.
 //
 // The client begins with an open packet; one with a session id means an upgrade
-// of that session.
-func (srv *Server) ServeStream(w http.ResponseWriter, r *http.Request, accept func(http.ResponseWriter, *http.Request) (net.Conn, error)) {
+// of that session. Clients that upgrade name the session in the URL too:
+// AllowRequest is not asked for them.
+func (srv *Server) ServeStream(w http.ResponseWriter, r *http.Request, accept func(ctx context.Context, w http.ResponseWriter, r *http.Request) (net.Conn, error)) {
 	srv.withMiddleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		f := srv.verifyStream(r)
+		ctx, cancel := context.WithTimeout(r.Context(), srv.cfg.UpgradeTimeout)
+		defer cancel()
+		upgrades, f := srv.verifyStream(r)
 		switch {
 		case f != nil:
 			f.Request = r
 			srv.refuseRequest(w, *f)
 		case srv.closing.Load():
-			http.Error(w, "server is shutting down", http.StatusServiceUnavailable)
+			srv.refuseStatus(w, r, http.StatusServiceUnavailable, shuttingDown)
 		default:
-			nc, err := accept(w, r)
+			nc, err := accept(ctx, w, r)
 			if err != nil {
 				srv.report(Refusal{Request: r, Code: engineio.BadRequest, Message: err.Error(), Context: badUpgrade, Err: err})
 				return
 			}
-			srv.serveStream(r, nc)
+			srv.serveStream(ctx, r, nc, upgrades)
 		}
 	})).ServeHTTP(w, r)
 }
 
-func (srv *Server) verifyStream(r *http.Request) *Refusal {
+// verifyStream decides about a request for a stream. One that says it upgrades a
+// session has not been shown to AllowRequest.
+func (srv *Server) verifyStream(r *http.Request) (upgrades bool, f *Refusal) {
 	if !slices.Contains(srv.cfg.Transports, transportWebTransport) {
-		return &Refusal{Code: engineio.UnknownTransport}
+		return false, &Refusal{Code: engineio.UnknownTransport}
 	}
 	if f := srv.verifyOrigin(r); f != nil {
-		return f
+		return false, f
 	}
-	if srv.cfg.AllowRequest != nil {
-		if err := srv.cfg.AllowRequest(r); err != nil {
-			return &Refusal{Code: engineio.Forbidden, Message: err.Error(), Err: err}
-		}
+	var q request
+	q.readQuery(r.URL.RawQuery)
+	switch {
+	case q.sid == "":
+		return false, srv.verifyAllowed(r)
+	case srv.find(q.sid) == nil:
+		return true, &Refusal{Code: engineio.UnknownSID}
 	}
-	return nil
+	return true, nil
 }
 
-func (srv *Server) serveStream(r *http.Request, nc net.Conn) {
-	id, err := srv.cfg.GenerateID(r)
-	if err != nil || id == "" || srv.find(id) != nil {
-		nc.Close()
-		srv.report(Refusal{Request: r, Code: engineio.BadRequest, Message: "no session id", Context: idGeneration, Err: err})
-		return
-	}
-	s := srv.newSession(id, newHandshake(r, srv.cfg.RemoteAddr(r)))
+// serveStream waits for the first packet, until ctx is done.
+func (srv *Server) serveStream(ctx context.Context, r *http.Request, nc net.Conn, upgrades bool) {
 	t := stream.New(nc, stream.Options{
 		Name:           transportWebTransport,
 		MaxPayload:     srv.cfg.MaxPayload,
 		MessageTimeout: srv.cfg.MessageTimeout,
 		Track:          &srv.track,
-		Group:          s.shard.out,
+		Group:          srv.shardOf(r.RemoteAddr).out,
 	})
-	first, err := t.First(srv.cfg.UpgradeTimeout)
+	deadline, _ := ctx.Deadline()
+	first, err := t.First(time.Until(deadline))
 	if err != nil || first.Type != engineio.PacketOpen {
 		t.Abort(ErrClosed)
 		srv.report(Refusal{Request: r, Code: engineio.BadRequest, Message: "no open packet", Context: badUpgrade, Err: err})
 		return
 	}
 	if len(first.Data) == 0 {
-		s.adopt(t)
-		t.Send(false, false, srv.greeting(s)...) //nolint:errcheck // the reader will tell
-		srv.open(s)
-		s.start(t)
+		srv.openStream(r, t, upgrades)
 		return
 	}
 	var upgrade struct {
@@ -91,6 +94,29 @@ func (srv *Server) serveStream(r *http.Request, nc net.Conn) {
 		return
 	}
 	srv.candidate(target, t)
+}
+
+// openStream begins a session on a stream.
+func (srv *Server) openStream(r *http.Request, t *stream.Conn, unasked bool) {
+	if unasked {
+		if f := srv.verifyAllowed(r); f != nil {
+			t.Abort(ErrClosed)
+			f.Request = r
+			srv.report(*f)
+			return
+		}
+	}
+	id, err := srv.cfg.GenerateID(r)
+	if err != nil || id == "" || srv.find(id) != nil {
+		t.Abort(ErrClosed)
+		srv.report(Refusal{Request: r, Code: engineio.BadRequest, Message: "no session id", Context: idGeneration, Err: err})
+		return
+	}
+	s := srv.newSession(id, newHandshake(r, srv.cfg.RemoteAddr(r)))
+	s.adopt(t)
+	t.Send(false, false, srv.greeting(s)...) //nolint:errcheck // the reader will tell
+	srv.open(s)
+	s.start(t)
 }
 
 var _ Transport = (*stream.Conn)(nil)

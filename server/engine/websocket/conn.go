@@ -67,7 +67,8 @@ type Conn struct {
 
 // Accept answers the opening handshake. When it returns an error, the request
 // has been answered; else the answer leaves with what is sent first, or with
-// [Conn.Flush]. It does not look at the Origin header. The HTTP server's goroutine
+// [Conn.Flush]. It does not look at the Origin header, and agrees to the first
+// subprotocol that is offered unless w says one already. The HTTP server's goroutine
 // is free afterwards: nothing is read before [Conn.Start].
 func (a *Acceptor) Accept(w http.ResponseWriter, r *http.Request, g *outq.Group) (*Conn, error) {
 	mode := websocket.CompressionDisabled
@@ -75,7 +76,9 @@ func (a *Acceptor) Accept(w http.ResponseWriter, r *http.Request, g *outq.Group)
 		mode = websocket.CompressionNoContextTakeover
 	}
 	ow := &outq.ResponseWriter{ResponseWriter: w, Group: g}
-	ws, err := websocket.Accept(ow, r, &websocket.AcceptOptions{InsecureSkipVerify: true, CompressionMode: mode})
+	ws, err := websocket.Accept(ow, r, &websocket.AcceptOptions{
+		InsecureSkipVerify: true, CompressionMode: mode, Subprotocols: subprotocol(w.Header(), r.Header),
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -83,6 +86,31 @@ func (a *Acceptor) Accept(w http.ResponseWriter, r *http.Request, g *outq.Group)
 	ow.Conn.SetMessageTimeout(a.o.MessageTimeout)
 	deflate := strings.HasPrefix(w.Header().Get("Sec-Websocket-Extensions"), "permessage-deflate")
 	return &Conn{a: a, q: ow.Conn, br: ow.Reader, ws: ws, deflate: deflate}, nil
+}
+
+// subprotocol returns what to agree to. A browser that has offered something fails
+// the connection when the answer has nothing of it.
+func subprotocol(answer, request http.Header) []string {
+	offer := request["Sec-Websocket-Protocol"]
+	if len(offer) == 0 || answer["Sec-Websocket-Protocol"] != nil {
+		return nil
+	}
+	first, _, _ := strings.Cut(offer[0], ",")
+	if first = strings.TrimSpace(first); !isToken(first) {
+		return nil
+	}
+	return []string{first}
+}
+
+// isToken reports whether s is a token as RFC 9110 section 5.6.2 has it.
+func isToken(s string) bool {
+	for _, c := range []byte(s) {
+		alphanumeric := c-'0' < 10 || c|0x20-'a' < 26
+		if !alphanumeric && !strings.ContainsRune("!#$%&'*+-.^_`|~", rune(c)) {
+			return false
+		}
+	}
+	return s != ""
 }
 
 // Name returns "websocket".

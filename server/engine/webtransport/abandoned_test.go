@@ -201,3 +201,20 @@ func TestAbandonedSessions(t *testing.T) {
 		}
 	}
 }
+
+// A session whose client opens no stream has UpgradeTimeout.
+// Rows: E11
+func TestNoStream(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := gather(t, engine.Config{UpgradeTimeout: 2 * time.Second})
+		begin := time.Now()
+		session := c.connect()
+		select {
+		case <-session.Context().Done():
+		case <-time.After(time.Minute):
+			require.FailNow(t, "still there")
+		}
+		require.InDelta(t, 2, time.Since(begin).Seconds(), 0.5) // the network takes its time
+		require.Equal(t, "TRANSPORT_HANDSHAKE_ERROR", await(t, c.refused).Context)
+	})
+}

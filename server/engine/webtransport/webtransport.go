@@ -32,9 +32,6 @@ import (
 	"parley/server/engine"
 )
 
-// openTimeout is how long a client may take to open its stream.
-const openTimeout = 10 * time.Second
-
 // idleTimeout is the default of http3.Server.IdleTimeout.
 const idleTimeout = time.Minute
 
@@ -72,14 +69,15 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.engine.ServeStream(w, r, s.accept)
 }
 
-func (s *Server) accept(w http.ResponseWriter, r *http.Request) (net.Conn, error) {
+func (s *Server) accept(ctx context.Context, w http.ResponseWriter, r *http.Request) (net.Conn, error) {
 	session, err := s.Upgrade(w, r)
 	if err != nil {
 		http.Error(w, "not a WebTransport request", http.StatusBadRequest)
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(session.Context(), openTimeout)
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	defer context.AfterFunc(session.Context(), cancel)()
 	stream, err := session.AcceptStream(ctx)
 	if err != nil {
 		session.CloseWithError(0, "no stream") //nolint:errcheck // it is gone then

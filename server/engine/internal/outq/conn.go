@@ -12,7 +12,8 @@ import (
 type Limits struct {
 	Bytes    int           // frames in bytes; a single larger message passes while nothing else waits
 	Messages int           // frames
-	Age      time.Duration // one round of writing may take this long
+	Age      time.Duration // within this the peer takes 64 KiB, or all that waits if that is less
+	Close    time.Duration // how long the rest may take after [Conn.End]
 	Linger   time.Duration // how long the peer may take to close after we did
 }
 
@@ -62,7 +63,7 @@ type Conn struct {
 	count   int       // messages in pend and rest
 	bytes   int       // bytes in pend and rest
 	rest    [][]byte  // what drain has to write first
-	since   time.Time // begin of drain's present round
+	since   time.Time // begin of drain's present round, or since when it ends
 	sent    uint64    // bytes written since the start
 	queued  uint64    // bytes taken on since the start
 	flushes []flushWait
@@ -209,10 +210,29 @@ func (c *Conn) Control(m *frame.Message) error {
 		err = nil
 	}
 	if err == frame.ErrSlow {
+		if c.squeeze(m) {
+			return nil
+		}
 		c.fail(err)
 	}
 	return err
 }
+
+// squeeze queues a control frame although the bytes that wait leave no room, as
+// long as it is few messages that they belong to: one may be long, and the peer is
+// taking it.
+func (c *Conn) squeeze(m *frame.Message) bool {
+	c.mu.Lock()
+	room := c.count < min(few, c.group.limits.Messages)
+	c.mu.Unlock()
+	if room {
+		c.Queue(m) //nolint:errcheck // then it need not be sent any more
+		c.Flush()
+	}
+	return room
+}
+
+const few = 64
 
 // Idle reports whether nothing waits that the socket has refused.
 func (c *Conn) Idle() bool {
@@ -278,7 +298,7 @@ func (c *Conn) wrote(size int) {
 
 // End queues last, refuses everything after it, and lets the peer close the
 // connection: when all is written, the peer has [Limits].Linger to do so before
-// reads time out. The time for the writing itself is bounded by [Limits].Age.
+// reads time out. The time for the writing itself is bounded by [Limits].Close.
 func (c *Conn) End(last *frame.Message) {
 	c.mu.Lock()
 	if c.ending || c.err != nil {
@@ -286,13 +306,17 @@ func (c *Conn) End(last *frame.Message) {
 		return
 	}
 	c.ending = true
+	c.since = time.Now()
 	if last != nil {
 		c.queued += uint64(last.Size())
 		c.push(last.Size(), []*frame.Message{last})
 	}
 	run := c.state == idle
-	if run {
+	switch {
+	case run:
 		c.state = writing
+	case c.state == blocked:
+		c.renew()
 	}
 	c.mu.Unlock()
 	if run {
@@ -301,7 +325,7 @@ func (c *Conn) End(last *frame.Message) {
 }
 
 // Close closes the connection and drops what waits, except after [Conn.End]: then
-// what waits is still written, within [Limits].Age. It does not block.
+// what waits is still written, within [Limits].Close. It does not block.
 func (c *Conn) Close() error {
 	c.mu.Lock()
 	if c.ending && c.err == nil && c.state != idle {

@@ -38,8 +38,9 @@
 // # Bounds
 //
 // [Limits] says what may wait for one connection. Who exceeds them gets
-// [frame.ErrSlow] and is to be closed by the caller. A write that makes no progress
-// for too long closes the connection by itself.
+// [frame.ErrSlow] and is to be closed by the caller. A peer that is written to and
+// takes too little for too long loses the connection; one that keeps taking may take
+// as long as it likes, until the connection is to end.
 //
 // The package knows bytes and connections, no sessions and no packets' meaning.
 package outq

@@ -25,7 +25,7 @@ type Group struct {
 	crew      crew.Crew // for readers, held while there are connections
 	flusher   *scratch
 	scratches sync.Pool // of *scratch
-	buffers   sync.Pool // of *[]byte, 32 KiB, for drain
+	buffers   sync.Pool // of *[]byte, pieceSize, for drain
 	reads     sync.Pool // of *[]byte, readSize
 	lists     sync.Pool // of *list
 }
@@ -37,11 +37,14 @@ type list struct{ m []*frame.Message }
 // maxPooledList is the capacity from which a list is not kept.
 const maxPooledList = 1024
 
+// pieceSize is the most that drain writes at a time.
+const pieceSize = 32 << 10
+
 // NewGroup returns a Group whose goroutines are counted in tr. It starts none.
 func NewGroup(l Limits, tr *track.Group) *Group {
 	g := &Group{limits: l, track: tr, flusher: newScratch()}
 	g.scratches.New = func() any { return newScratch() }
-	g.buffers.New = func() any { b := make([]byte, 32<<10); return &b }
+	g.buffers.New = func() any { b := make([]byte, pieceSize); return &b }
 	g.reads.New = func() any { b := make([]byte, readSize); return &b }
 	g.lists.New = func() any { return &list{m: make([]*frame.Message, 0, 16)} }
 	return g

@@ -71,7 +71,7 @@ func overEach(t *testing.T, l Limits, test func(t *testing.T, p *pair)) {
 }
 
 func generous() Limits {
-	return Limits{Bytes: 64 << 20, Messages: 1 << 20, Age: 10 * time.Second, Linger: 10 * time.Second}
+	return Limits{Bytes: 64 << 20, Messages: 1 << 20, Age: 10 * time.Second, Close: 10 * time.Second, Linger: 10 * time.Second}
 }
 
 func text(s string) *frame.Message { return frame.New(false, []byte(s)) }
@@ -231,7 +231,7 @@ func TestFlushed(t *testing.T) {
 
 // Rows: E17
 func TestBounds(t *testing.T) {
-	l := Limits{Bytes: 1 << 20, Messages: 1000, Age: time.Minute, Linger: time.Second}
+	l := Limits{Bytes: 1 << 20, Messages: 1000, Age: time.Minute, Close: time.Minute, Linger: time.Second}
 	chunk := frame.New(true, make([]byte, 1<<16))
 	fill := func(t *testing.T, p *pair, m *frame.Message) (sent int) {
 		for range 10_000_000 {
@@ -501,4 +501,42 @@ func TestSendAllocates(t *testing.T) {
 	go io.Copy(io.Discard, in) //nolint:errcheck // ends with the test
 	m := text("hello")
 	require.Zero(t, int(testing.AllocsPerRun(100, func() { c.Send(false, m) }))) //nolint:errcheck // checked above
+}
+
+// A socket that has room is written to even when the time is over: the system may
+// not have told of it. Not so after the end.
+func TestLastTry(t *testing.T) {
+	overEach(t, generous(), func(t *testing.T, p *pair) {
+		round := func() error {
+			require.NoError(t, p.SetWriteDeadline(time.Unix(1, 0)))
+			return p.drainRound([][]byte{make([]byte, 20_000)}, make([]byte, pieceSize))
+		}
+		err := round()
+		if !p.sock.ok() {
+			require.True(t, timedOut(err), "%v", err)
+			return
+		}
+		require.NoError(t, err)
+		p.mu.Lock()
+		p.ending, p.since = true, time.Now().Add(-p.group.limits.Close)
+		p.mu.Unlock()
+		require.True(t, timedOut(round()))
+	})
+}
+
+// A few control frames may wait behind a long message, but not any number.
+func TestControlFramesBehindALongMessage(t *testing.T) {
+	l := generous()
+	l.Bytes = 1 << 10
+	overEach(t, l, func(t *testing.T, p *pair) {
+		require.NoError(t, p.Send(false, frame.New(true, make([]byte, 30<<20))))
+		var err error
+		n := 0
+		for ; err == nil && n < 10*few; n++ {
+			err = p.Control(frame.Pong([]byte("x")))
+		}
+		require.ErrorIs(t, err, frame.ErrSlow)
+		require.Greater(t, n, few/2)
+		require.ErrorIs(t, p.Err(), frame.ErrSlow)
+	})
 }

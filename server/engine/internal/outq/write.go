@@ -122,7 +122,7 @@ func (c *Conn) settle() {
 // block leaves the writing to a goroutine; it releases c.mu.
 func (c *Conn) block() {
 	c.state = blocked
-	c.since = time.Now()
+	c.begin()
 	c.mu.Unlock()
 	c.group.track.Go(c.drain)
 }
@@ -154,11 +154,11 @@ func (c *Conn) drain() {
 			c.count = len(c.rest)
 		}
 		rest := c.rest
-		c.since = time.Now()
-		c.SetWriteDeadline(c.since.Add(c.group.limits.Age)) //nolint:errcheck // the write fails then
+		c.begin()
+		c.renew()
 		c.mu.Unlock()
 		if err := c.drainRound(rest, *buf); err != nil {
-			if ne, ok := err.(net.Error); ok && ne.Timeout() {
+			if timedOut(err) {
 				err = frame.ErrSlow
 				c.reset()
 			}
@@ -168,9 +168,56 @@ func (c *Conn) drain() {
 	}
 }
 
-// drainRound writes rest in pieces of at most the size of buf, so that the
+// begin notes that a round begins; c.mu is held.
+func (c *Conn) begin() {
+	if !c.ending {
+		c.since = time.Now()
+	}
+}
+
+// renew gives the peer time for what is written next, but not beyond the end;
+// c.mu is held.
+func (c *Conn) renew() {
+	until := time.Now().Add(c.group.limits.Age)
+	if c.ending {
+		if last := c.since.Add(c.group.limits.Close); last.Before(until) {
+			until = last
+		}
+	}
+	c.SetWriteDeadline(until) //nolint:errcheck // the write fails then
+}
+
+// lastTry writes what is left of a piece whose time is over, if that is possible
+// at once. The system tells of room only when a good part of its buffer is free,
+// which with a slow peer may be rather more than that peer has to take in time.
+func (c *Conn) lastTry(piece []byte, late error) error {
+	c.mu.Lock()
+	over := c.ending && time.Since(c.since) >= c.group.limits.Close
+	if !over {
+		c.SetWriteDeadline(time.Now().Add(aMoment)) //nolint:errcheck // the write fails then
+	}
+	c.mu.Unlock()
+	if over {
+		return late
+	}
+	_, err := c.Conn.Write(piece)
+	return err
+}
+
+// aMoment is long enough to ask the system once.
+const aMoment = 10 * time.Millisecond
+
+func timedOut(err error) bool {
+	ne, ok := err.(net.Error)
+	return ok && ne.Timeout()
+}
+
+// drainRound writes rest in pieces of at most pieceSize, the size of buf, so that the
 // bounds see progress. Short buffers are gathered, long ones go out as they are.
+// Whenever the peer has taken more than a piece it gets new time: so one who
+// takes two in time is never late, and one who takes less than one always is.
 func (c *Conn) drainRound(rest [][]byte, buf []byte) error {
+	taken := 0 // since the deadline was set
 	for len(rest) > 0 {
 		piece, done := buf[:0], 0
 		if len(rest[0]) > len(buf)/2 {
@@ -185,10 +232,19 @@ func (c *Conn) drainRound(rest [][]byte, buf []byte) error {
 			}
 			rest = rest[done:]
 		}
-		if _, err := c.Conn.Write(piece); err != nil {
+		n, err := c.Conn.Write(piece)
+		if timedOut(err) && c.sock.ok() {
+			err = c.lastTry(piece[n:], err)
+		}
+		if err != nil {
 			return err
 		}
+		taken += len(piece)
 		c.mu.Lock()
+		if taken > pieceSize {
+			taken = 0
+			c.renew()
+		}
 		if c.err == nil {
 			c.rest = rest
 			c.count -= done
