@@ -13,7 +13,8 @@ import (
 // Handshake is how a socket's client connected: the first HTTP request of its connection, and what it sent with
 // CONNECT. It never changes; to renew Auth a client reconnects. The maps must not be written to.
 type Handshake struct {
-	Header  http.Header // of the first request; nil over WebTransport
+	Host    string      // as the client named the server in the first request
+	Header  http.Header // of the first request, without the host
 	Query   url.Values  // of the first request
 	URL     string      // path and query of the first request
 	Address string      // who connected, as the engine's configuration tells addresses
@@ -27,7 +28,8 @@ type Handshake struct {
 func (s *Socket) Handshake() Handshake {
 	h := Handshake{Auth: s.authValue()}
 	if info := s.conn.session.Handshake(); info != nil {
-		h.Header, h.Query, h.Address, h.Secure, h.Time = info.Header, info.Query, info.RemoteAddr, info.Secure, info.Time
+		h.Host, h.Header, h.Query = info.Host, info.Header, info.Query
+		h.Address, h.Secure, h.Time = info.RemoteAddr, info.Secure, info.Time
 		if info.URL != nil {
 			h.URL = info.URL.RequestURI()
 		}
@@ -44,7 +46,7 @@ func (s *Socket) Describe() adapter.Info {
 		Rooms: s.Rooms(),
 		Data:  map[string]any{},
 		Handshake: adapter.Handshake{
-			Headers: make(adapter.Pairs, len(h.Header)),
+			Headers: make(adapter.Pairs, 1+len(h.Header)),
 			Query:   make(adapter.Pairs, len(h.Query)),
 			Time:    h.Time.Format(time.RFC3339),
 			Issued:  h.Time.UnixMilli(),
@@ -54,6 +56,9 @@ func (s *Socket) Describe() adapter.Info {
 			URL:     h.URL,
 			Auth:    s.auth,
 		},
+	}
+	if h.Host != "" {
+		info.Handshake.Headers["host"] = h.Host
 	}
 	for name, values := range h.Header {
 		info.Handshake.Headers[strings.ToLower(name)] = strings.Join(values, ", ")

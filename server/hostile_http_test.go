@@ -101,8 +101,8 @@ var otherwise = map[string]struct{ outcome, why string }{
 	"two POSTs at once":            {"400 code 3, first: 400", "who sent the first is told too; the reference drops the connection"},
 	"OPTIONS cross-origin":         {"403 code 4", "the Origin header is checked on every request"},
 	"GET cross-origin, CORS off":   {"403 code 4", "as above; the reference leaves it to the browser"},
-	"JSONP callback param (EIO4)":  {"200 0{", "JSONP is not spoken; no client of this version asks for it"},
-	"JSONP j=evil":                 {"200 0{", "as above"},
+	"JSONP callback param (EIO4)":  {"400 code 5", "JSONP is not spoken; no client of this version asks for it"},
+	"JSONP j=evil":                 {"400 code 5", "as above"},
 }
 
 // Every HTTP input has the outcome it has with the reference, or the other one of the table above, and the server goes on.

@@ -26,6 +26,8 @@ func (c *counting) Encode(dst []socketio.Frame, p *socketio.Packet) ([]socketio.
 	return frames, err
 }
 
+func (c *counting) Check(p *socketio.Packet) error { return c.Parser.(socketio.Checker).Check(p) }
+
 // A broadcast is encoded once for all who get it, text or binary.
 // Rows: E22
 func TestBroadcastIsEncodedOnce(t *testing.T) {

@@ -408,4 +408,6 @@ func TestHandshakeOfTheReference(t *testing.T) {
 	list, err := f.Fetch(t.Context())
 	require.NoError(t, err)
 	require.JSONEq(t, `{"token":"x"}`, string(list[0].Handshake().Auth))
+	require.Contains(t, f.url, list[0].Handshake().Headers["host"])
+	require.NotEmpty(t, list[0].Handshake().Headers["host"])
 }
