@@ -83,7 +83,8 @@ func New(address string, cfg Config) (*Conn, error) {
 // everything is closed; use New and Connect for a client that goes on trying.
 //
 // Events that the server sends right after a namespace is connected are not lost
-// if their handlers are registered within a second of Of.
+// if their handlers are registered within a second of Of. OnConnect and
+// OnConnectError may be registered at any time: they tell what holds already.
 func Dial(ctx context.Context, address string, cfg Config) (*Conn, error) {
 	c, err := New(address, cfg)
 	if err != nil {

@@ -45,16 +45,18 @@ type core struct {
 	handlers     registry
 	onAny        listeners[func(string, event.Args)]
 	onAnySent    listeners[func(string, event.Args)]
-	onConnect    listeners[func()]
+	onConnect    listeners[*hook[func()]]
 	onDisconnect listeners[func(engineio.Reason, error)]
-	onError      listeners[func(error)]
+	onError      listeners[*hook[func(error)]]
 
 	// Guarded by Conn.mu.
 	active    bool // wants to be connected
 	phase     phase
-	asked     bool // CONNECT was sent and is not answered
-	barred    bool // CONNECT must wait for the answer to a probe
-	announced bool // OnConnect was called for this connection
+	asked     bool          // CONNECT was sent and is not answered
+	barred    bool          // CONNECT must wait for the answer to a probe
+	announced bool          // OnConnect was called for this connection
+	outcomes  uint64        // counts connects and refusals; see hook
+	refusal   *ConnectError // why it is not active, until Connect
 	id        string
 	recovered bool
 	session   recovery
@@ -71,6 +73,13 @@ type core struct {
 	earlyFrom recovery // session as it was before the first of early
 	retry     retryQueue
 	held      []held // events nobody listened to yet; used on the lane only
+}
+
+// hook is a listener for an outcome that lasts: it is told once of each, also when
+// it is registered only after that.
+type hook[F any] struct {
+	fn   F
+	told uint64 // the last of core.outcomes it was called for; used on the lane only
 }
 
 func (c *Conn) newCore(ns string) *core {
@@ -168,9 +177,22 @@ func (s *Socket) Disconnect() {
 }
 
 // OnConnect calls fn at every connect and reconnect, after the hook and after
-// replayed events have been handled. Handlers of events belong elsewhere, else
-// they are registered once more at every reconnect.
-func (s *Socket) OnConnect(fn func()) (stop func()) { return s.core.onConnect.add(fn) }
+// replayed events have been handled. On a Socket that is connected already it
+// calls fn for the present connection too, soon and once, so that it does not
+// matter whether a program registers before or after the server's answer: what
+// is to be done at reconnects only has to tell the first call from the others.
+// (The reference calls a late listener at the next connect only.) Handlers of
+// events belong elsewhere, else they are registered once more at every reconnect.
+func (s *Socket) OnConnect(fn func()) (stop func()) {
+	k := s.core
+	stop = k.onConnect.add(&hook[func()]{fn: fn})
+	s.lock()
+	defer s.unlock()
+	if k.announced {
+		k.tellConnected()
+	}
+	return stop
+}
 
 // OnDisconnect calls fn whenever a connection that OnConnect was told of ends.
 // reason.Reconnects() says whether the client comes back by itself; err says more
@@ -181,8 +203,19 @@ func (s *Socket) OnDisconnect(fn func(reason engineio.Reason, err error)) (stop 
 
 // OnConnectError calls fn whenever connecting failed, with a *ConnectError:
 // because the server refused (Active is false then, and only Connect tries
-// again), or for a cause on the way (the client goes on trying).
-func (s *Socket) OnConnectError(fn func(err error)) (stop func()) { return s.core.onError.add(fn) }
+// again), or for a cause on the way (the client goes on trying). On a Socket that
+// waits for its Connect after a failure it calls fn with that one too, as
+// OnConnect does with a connection.
+func (s *Socket) OnConnectError(fn func(err error)) (stop func()) {
+	k := s.core
+	stop = k.onError.add(&hook[func(error)]{fn: fn})
+	s.lock()
+	defer s.unlock()
+	if k.refusal != nil {
+		k.tellRefused()
+	}
+	return stop
+}
 
 // Volatile returns a view whose emits are dropped, without an error, when they
 // cannot be sent at once: while not connected, and while earlier ones wait in
