@@ -37,7 +37,7 @@
 //   - A Stream holds Config.StreamBuffer events and then ends with
 //     ErrStreamOverflow.
 //   - Every acknowledgement is bounded by Config.AckTimeout and fails when the
-//     connection ends.
+//     connection ends, and when the namespace is refused for good.
 //
 // # Reconnection
 //

@@ -20,7 +20,7 @@ func (k *core) activate(wake bool) {
 	if k.conn.closed {
 		return
 	}
-	k.active, k.refusal = true, nil
+	k.active, k.refusal, k.final = true, nil, false
 	if wake || k.conn.running {
 		k.conn.want()
 	}
@@ -211,7 +211,8 @@ func (k *core) giveUp(err *ConnectError) {
 	k.conn.idleIfDeserted()
 }
 
-// tellRefused calls the OnConnectError functions that do not know of the refusal.
+// tellRefused calls the OnConnectError functions that do not know of the refusal. If
+// none of them calls Connect, nobody waits for an answer any longer.
 func (k *core) tellRefused() {
 	n, err := k.outcomes, k.refusal
 	k.lane.push(func() {
@@ -220,6 +221,12 @@ func (k *core) tellRefused() {
 				h.told = n
 				k.conn.guard(func() { h.fn(err) })
 			}
+		}
+		k.conn.mu.Lock()
+		defer k.conn.mu.Unlock()
+		if k.refusal == err {
+			k.final = true
+			k.failQuestions(err)
 		}
 	})
 }

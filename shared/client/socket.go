@@ -57,6 +57,7 @@ type core struct {
 	announced bool          // OnConnect was called for this connection
 	outcomes  uint64        // counts connects and refusals; see hook
 	refusal   *ConnectError // why it is not active, until Connect
+	final     bool          // OnConnectError was told of refusal and did not Connect
 	id        string
 	recovered bool
 	session   recovery
