@@ -248,6 +248,15 @@ func TestTypedFunctions(t *testing.T) {
 		p.Send(`43/chat,3[7]`)
 		assert.Equal(t, 7, <-answered)
 
+		refused := make(chan error, 1)
+		go func() {
+			_, err := client.Call(t.Context(), s, rawLeap, point{})
+			refused <- err
+		}()
+		p.Expect(t, `42/chat,4["raw leap",{"X":0,"Y":0}]`)
+		p.Send(`43/chat,4[{"error":{"code":"conflict","message":"taken"}}]`)
+		assert.Equal(t, event.CodeConflict, event.CodeOf(<-refused))
+
 		client.Answer(s, locate, func(ctx context.Context, who string) (point, error) {
 			if who == "" {
 				return point{}, event.Errorf(event.CodeNotFound, "who?")
