@@ -10,7 +10,7 @@ import (
 
 // A Socket is this client's end of one namespace. Conn.Of returns it, always the
 // same one for a namespace, and it lives as long as its Conn, over all
-// reconnections. Volatile, Timeout and Unbuffered return another view of the
+// reconnections. Volatile, Timeout, Unbuffered and As return another view of the
 // same Socket whose emits are treated differently. Its methods may be called by
 // several goroutines at once.
 //
@@ -21,7 +21,8 @@ type Socket struct {
 	core       *core
 	volatile   bool
 	unbuffered bool
-	direct     bool // passes the hook
+	direct     bool   // passes the hook
+	declared   string // another namespace whose declarations it takes, or ""
 	timeout    time.Duration
 }
 
@@ -240,6 +241,23 @@ func (s *Socket) Unbuffered() *Socket {
 func (s *Socket) Timeout(d time.Duration) *Socket {
 	v := *s
 	v.timeout = d
+	return &v
+}
+
+// As returns a view that takes, in the typed functions, what is declared for
+// another namespace besides what is declared for its own: the contract of dynamic
+// namespaces, which the server makes when they are asked for (its Match), is
+// declared once, for a name that stands for all of them. As the server's side of
+// the same rule, it does not compare the names.
+//
+//	var Game = event.NewNamespace("/game") // stands for /game-1, /game-2, …
+//	var Move = event.NewCall[Step, Board](Game, "move")
+//
+//	server.Handle(srv.Match(regexp.MustCompile(`^/game-\d+$`)), Move, …)
+//	board, err := client.Call(ctx, conn.Of(ns).As(Game), Move, step)
+func (s *Socket) As(declared event.Namespace) *Socket {
+	v := *s
+	v.declared = declared.Name()
 	return &v
 }
 
