@@ -231,9 +231,7 @@ func (k *core) sent(o *outgoing) {
 	}
 	if o.name != "" {
 		k.lane.push(func() {
-			for fn := range k.onAnySent.each() {
-				k.conn.guard(func() { fn(o.name, o.args) })
-			}
+			k.onAnySent.each(func(fn func(string, event.Args)) { k.conn.guard(func() { fn(o.name, o.args) }) })
 		})
 	}
 }
@@ -292,16 +290,18 @@ func (k *core) unbuffer(o *outgoing) {
 // failQuestions ends the wait for acknowledgements of what was not sent, when there
 // is no telling whether it ever will be. The lock is held.
 func (k *core) failQuestions(err error) {
-	k.buffer = slices.DeleteFunc(k.buffer, func(o *outgoing) bool {
+	var events []*outgoing
+	for _, o := range k.buffer {
 		if o.ack == nil {
-			return false
+			events = append(events, o)
+			continue
 		}
 		k.unbuffer(o)
 		o.ack.settle(nil, err)
-		return true
-	})
-	for _, item := range slices.Clone(k.retry.items) {
-		if item.o.ack != nil && k.takeOut(item) {
+	}
+	k.buffer = events
+	for i := len(k.retry.items) - 1; i >= 0; i-- {
+		if item := k.retry.items[i]; item.o.ack != nil && k.takeOut(item) {
 			item.result <- ackResult{nil, err}
 		}
 	}

@@ -161,12 +161,7 @@ func (k *core) open(l *link) {
 func (k *core) tellConnected() {
 	n := k.outcomes
 	k.lane.push(func() {
-		for h := range k.onConnect.each() {
-			if h.told < n {
-				h.told = n
-				k.conn.guard(h.fn)
-			}
-		}
+		k.onConnect.tell(n, k.conn.guard)
 	})
 }
 
@@ -216,12 +211,7 @@ func (k *core) giveUp(err *ConnectError) {
 func (k *core) tellRefused() {
 	n, err := k.outcomes, k.refusal
 	k.lane.push(func() {
-		for h := range k.onError.each() {
-			if h.told < n {
-				h.told = n
-				k.conn.guard(func() { h.fn(err) })
-			}
-		}
+		k.onError.tell(n, func(fn func(error)) { k.conn.guard(func() { fn(err) }) })
 		k.conn.mu.Lock()
 		defer k.conn.mu.Unlock()
 		if k.refusal == err {
@@ -254,9 +244,7 @@ func (k *core) joinLater(l *link) {
 // connectFailed tells OnConnectError of a failure after which another attempt follows.
 func (k *core) connectFailed(err *ConnectError) {
 	k.lane.push(func() {
-		for h := range k.onError.each() {
-			k.conn.guard(func() { h.fn(err) })
-		}
+		k.onError.each(func(fn func(error)) { k.conn.guard(func() { fn(err) }) })
 	})
 }
 
@@ -307,9 +295,7 @@ func (k *core) disconnected(reason engineio.Reason, err error) {
 		return
 	}
 	k.lane.push(func() {
-		for fn := range k.onDisconnect.each() {
-			k.conn.guard(func() { fn(reason, err) })
-		}
+		k.onDisconnect.each(func(fn func(engineio.Reason, error)) { k.conn.guard(func() { fn(reason, err) }) })
 	})
 }
 

@@ -46,9 +46,9 @@ type core struct {
 	handlers     registry
 	onAny        listeners[func(string, event.Args)]
 	onAnySent    listeners[func(string, event.Args)]
-	onConnect    listeners[*hook[func()]]
+	onConnect    listeners[func()]
 	onDisconnect listeners[func(engineio.Reason, error)]
-	onError      listeners[*hook[func(error)]]
+	onError      listeners[func(error)]
 
 	// Guarded by Conn.mu.
 	active    bool // wants to be connected
@@ -56,7 +56,7 @@ type core struct {
 	asked     bool          // CONNECT was sent and is not answered
 	barred    bool          // CONNECT must wait for the answer to a probe
 	announced bool          // OnConnect was called for this connection
-	outcomes  uint64        // counts connects and refusals; see hook
+	outcomes  uint64        // counts connects and refusals, which last; see listeners.tell
 	refusal   *ConnectError // why it is not active, until Connect
 	final     bool          // OnConnectError was told of refusal and did not Connect
 	id        string
@@ -75,13 +75,6 @@ type core struct {
 	earlyFrom recovery // session as it was before the first of early
 	retry     retryQueue
 	held      []held // events nobody listened to yet; used on the lane only
-}
-
-// hook is a listener for an outcome that lasts: it is told once of each, also when
-// it is registered only after that.
-type hook[F any] struct {
-	fn   F
-	told uint64 // the last of core.outcomes it was called for; used on the lane only
 }
 
 func (c *Conn) newCore(ns string) *core {
@@ -187,7 +180,7 @@ func (s *Socket) Disconnect() {
 // events belong elsewhere, else they are registered once more at every reconnect.
 func (s *Socket) OnConnect(fn func()) (stop func()) {
 	k := s.core
-	stop = k.onConnect.add(&hook[func()]{fn: fn})
+	stop = k.onConnect.add(fn)
 	s.lock()
 	defer s.unlock()
 	if k.announced {
@@ -210,7 +203,7 @@ func (s *Socket) OnDisconnect(fn func(reason engineio.Reason, err error)) (stop 
 // OnConnect does with a connection.
 func (s *Socket) OnConnectError(fn func(err error)) (stop func()) {
 	k := s.core
-	stop = k.onError.add(&hook[func(error)]{fn: fn})
+	stop = k.onError.add(fn)
 	s.lock()
 	defer s.unlock()
 	if k.refusal != nil {
