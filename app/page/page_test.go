@@ -103,6 +103,14 @@ func TestPlacesWithoutARoom(t *testing.T) {
 	l = online(gone)
 	l.Open = "nowhere"
 	require.Contains(t, words(drawn(t, l.State)), "This room is not there")
+	l.Outbox = []state.Item{{ID: "a", Room: "nowhere", Text: "anybody?", At: noon, Status: state.Failed, Code: "not_found", Reason: "no such room"}}
+	l.Open = "nowhere"
+	got := drawn(t, l.State)
+	for _, s := range []string{"This room is not there", "anybody?", "Not sent", "Try again", "Discard"} {
+		require.Contains(t, words(got), s, "what was written there is not lost")
+	}
+	require.Contains(t, got, `data-act="copy"`)
+	require.NotContains(t, got, `id="composer"`)
 	l.Open = "unheard-of"
 	require.NotContains(t, drawn(t, l.State), "broken")
 }
