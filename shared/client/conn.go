@@ -18,6 +18,7 @@ import (
 // reference). Its methods may be called by several goroutines at once.
 type Conn struct {
 	cfg     Config
+	address string // as it was given
 	server  *url.URL
 	mainNS  event.Namespace
 	release func() // frees what Native.prepare made
@@ -51,7 +52,8 @@ type Conn struct {
 // New checks the address and the configuration and returns a Conn that does
 // nothing until Connect is called or a Socket connects. The path of the address
 // names the namespace of Conn.Main, not the path of the server, which is
-// Config.Path. It never blocks.
+// Config.Path. Without a scheme it means https, in a browser the page's scheme. It
+// never blocks.
 func New(address string, cfg Config) (*Conn, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
@@ -62,7 +64,7 @@ func New(address string, cfg Config) (*Conn, error) {
 		return nil, err
 	}
 	c := &Conn{
-		cfg: cfg, server: server, mainNS: ns, release: func() {},
+		cfg: cfg, address: address, server: server, mainNS: ns, release: func() {},
 		kick: make(chan struct{}, 1), gone: make(chan struct{}),
 		cores: map[string]*core{}, reconnect: cfg.Reconnect,
 	}
