@@ -67,6 +67,15 @@ func TestPageShowsTheRoom(t *testing.T) {
 	}
 }
 
+func TestFirstRunTellsTheConnectionOnce(t *testing.T) {
+	for _, open := range []chat.RoomID{"lobby", ""} {
+		l := online(room("lobby"))
+		l.Rooms["lobby"].Joined = false
+		l.Conn, l.Profile, l.Dialog, l.Open = state.Conn{}, state.Profile{}, state.DialogName, open
+		require.Equal(t, 2, strings.Count(words(drawn(t, l.State)), "Not connected"), "below the rooms, and for who listens to the page")
+	}
+}
+
 func TestLogIsBusyWhileHistoryLoads(t *testing.T) {
 	r := room("lobby", at(101, said(ana, noon, "x")))
 	busy := regexp.MustCompile(`(?s)<div[^>]*role="log"[^>]*>`)
