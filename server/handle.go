@@ -9,7 +9,9 @@ import (
 
 // Handle answers a declared call: fn gets the decoded request and what it returns is the acknowledgement. An
 // *[event.Error] travels to the client as it is; any other error becomes code "internal" there and a [Fault] here, as
-// does a panic, and a result that cannot be encoded. A request that does not decode or validate is answered with its error and does not reach fn.
+// does a panic, and a result that cannot be encoded. A request that does not decode or validate is answered with its
+// error and does not reach fn. A raw call ([event.NewRawCall]) is answered with {"error":…} as well, which this
+// project's client returns as the error.
 //
 // fn runs on the socket's own dispatch, one event at a time in arrival order (see [Namespace.Concurrency]). ctx ends
 // when the socket disconnects and has the values of the connect middleware. Handle panics when another handler

@@ -24,6 +24,9 @@ type Parent struct {
 // were declared. Anchor the pattern: ^/room-\d+$. What a pattern fits a client can make: without
 // Config.CleanupNamespaces every name that was ever asked for stays in memory. Call it before the server is served, as
 // [Server.Of].
+//
+// [Handle] and [On] take declarations of any namespace for a parent and its children: declare the contract once, for a
+// name that stands for all of them ("/room"). Clients in Go say so with client.Socket.As.
 func (srv *Server) Match(pattern *regexp.Regexp) *Parent {
 	return srv.addParent(&Parent{srv: srv, pattern: pattern})
 }

@@ -153,12 +153,16 @@ func (srv *Server) Connections() int { return srv.engine.Count() }
 // flushed, and running handlers are waited for. It returns early with ctx's error when ctx ends first; then
 // everything is closed at once and handlers may still run. Shutting down twice is harmless.
 //
+// It must not be called from a handler, a middleware or another function that the server runs: it would wait for its
+// own caller, for ever where ctx does not end. Start a goroutine that does: go srv.Shutdown(ctx).
+//
 // An http.Server's own Shutdown does not wait for WebSocket connections: call this one first.
 func (srv *Server) Shutdown(ctx context.Context) error {
 	return srv.shut(ctx, func() error { return srv.engine.Shutdown(ctx) })
 }
 
-// Close is [Server.Shutdown] without the flush: connections are cut. It waits for running handlers.
+// Close is [Server.Shutdown] without the flush: connections are cut. It waits for running handlers and so must not be
+// called from one; start a goroutine that does: go srv.Close().
 func (srv *Server) Close() error {
 	return srv.shut(context.Background(), srv.engine.Close)
 }

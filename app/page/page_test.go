@@ -67,6 +67,15 @@ func TestPageShowsTheRoom(t *testing.T) {
 	}
 }
 
+func TestFirstRunTellsTheConnectionOnce(t *testing.T) {
+	for _, open := range []chat.RoomID{"lobby", ""} {
+		l := online(room("lobby"))
+		l.Rooms["lobby"].Joined = false
+		l.Conn, l.Profile, l.Dialog, l.Open = state.Conn{}, state.Profile{}, state.DialogName, open
+		require.Equal(t, 2, strings.Count(words(drawn(t, l.State)), "Not connected"), "below the rooms, and for who listens to the page")
+	}
+}
+
 func TestLogIsBusyWhileHistoryLoads(t *testing.T) {
 	r := room("lobby", at(101, said(ana, noon, "x")))
 	busy := regexp.MustCompile(`(?s)<div[^>]*role="log"[^>]*>`)
@@ -103,6 +112,14 @@ func TestPlacesWithoutARoom(t *testing.T) {
 	l = online(gone)
 	l.Open = "nowhere"
 	require.Contains(t, words(drawn(t, l.State)), "This room is not there")
+	l.Outbox = []state.Item{{ID: "a", Room: "nowhere", Text: "anybody?", At: noon, Status: state.Failed, Code: "not_found", Reason: "no such room"}}
+	l.Open = "nowhere"
+	got := drawn(t, l.State)
+	for _, s := range []string{"This room is not there", "anybody?", "Not sent", "Try again", "Discard"} {
+		require.Contains(t, words(got), s, "what was written there is not lost")
+	}
+	require.Contains(t, got, `data-act="copy"`)
+	require.NotContains(t, got, `id="composer"`)
 	l.Open = "unheard-of"
 	require.NotContains(t, drawn(t, l.State), "broken")
 }

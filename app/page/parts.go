@@ -83,7 +83,7 @@ func (c *railPart) foot() app.UI {
 		ui.Avatar(orElse(v.MeID, v.Me), v.Me, "avatar-small"),
 		app.Div().Class("me").Body(
 			app.Span().Class("me-name").Text(v.Me),
-			app.Span().Class("conn", "conn-"+v.Conn.Kind).Body(app.Text(v.Conn.Text)),
+			v.Conn.draw(),
 		),
 		ui.IconButton{Icon: ui.IconKeys, Label: "Keyboard shortcuts", Act: "dialog", Arg: "help", Class: "only-mouse", Keys: "?"}.UI(),
 		ui.IconButton{Icon: ui.IconGear, Label: "Settings", Act: "dialog", Arg: "settings"}.UI(),
@@ -105,7 +105,7 @@ func (c *headPart) Render() app.UI {
 		if v.ID == "" {
 			return app.Header().Class("head").Body(
 				app.A().Class("icon-btn head-back").Href("/").Aria("label", "Back to the rooms").Body(ui.IconBack.UI()),
-				app.Span().Class("conn", "conn-"+v.Conn.Kind).Text(v.Conn.Text),
+				v.Conn.draw(),
 			)
 		}
 		pressed := v.Panel
@@ -118,13 +118,19 @@ func (c *headPart) Render() app.UI {
 			ui.RoomGlyph(v.ID, v.Title, "glyph-head"),
 			app.Div().Class("head-main").Body(
 				app.H1().Class("head-title").Text(v.Title),
-				app.P().Class("head-line").Body(
-					app.Span().Class("conn", "conn-"+v.Conn.Kind).Body(app.Text(v.Line)),
-				),
+				app.P().Class("head-line").Body(connLine{v.Conn.Kind, v.Line}.draw()),
 			),
 			people.UI(),
 		)
 	})
+}
+
+// draw draws the words behind a dot, and no dot without words.
+func (c connLine) draw() app.UI {
+	if c.Text == "" {
+		return app.Span()
+	}
+	return app.Span().Class("conn", "conn-"+c.Kind).Body(app.Text(c.Text))
 }
 
 // bannerPart is the messages across the page.
@@ -179,7 +185,7 @@ func (v people) draw() []app.UI {
 	case v.Known:
 		title += " · " + strconv.Itoa(v.Count)
 	case v.Offline:
-		title, hint = "Who was here", "Nobody knows who is here while you are offline."
+		title, hint = "Who was here", "Nobody knows who is here without a connection."
 	}
 	body := []app.UI{
 		app.Div().Class("people-room").Body(

@@ -101,13 +101,18 @@ func (r *root) middle(l look) app.UI {
 				{Label: "Jump to a room", Icon: ui.IconSearch, Act: "dialog", Arg: "switcher"},
 			},
 		}.UI())
-	case l.nowhere():
-		return app.Div().Class("middle").Body(ui.Empty{
-			Icon: ui.IconSearch, Title: "This room is not there", Text: "The link may be wrong, or nobody has made the room yet.",
-			Buttons: []ui.Button{{Label: "New room", Icon: ui.IconPlus, Kind: ui.Primary, Act: "dialog", Arg: "new"}},
-		}.UI())
+	case l.nowhere() && len(l.Pending(l.Open)) == 0:
+		return app.Div().Class("middle").Body(notThere().UI())
 	default:
 		return &timelinePart{P: r.p, View: l.timeline(r.p.scroll)}
+	}
+}
+
+// notThere is what stands in the place of a room that is not there.
+func notThere() ui.Empty {
+	return ui.Empty{
+		Icon: ui.IconSearch, Title: "This room is not there", Text: "The link may be wrong, or nobody has made the room yet.",
+		Buttons: []ui.Button{{Label: "New room", Icon: ui.IconPlus, Kind: ui.Primary, Act: "dialog", Arg: "new"}},
 	}
 }
 

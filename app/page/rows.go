@@ -99,6 +99,9 @@ func (l look) row(r *state.Room, m, prev chat.Message) ui.Row {
 	row.New = r.NewFrom == m.Seq
 	row.First = row.Day != "" || row.New || row.Gap > 0 || prev.From.ID != m.From.ID || prev.From.Name != m.From.Name ||
 		m.At-prev.At > groupFor || hasNotice(r, prev.Seq)
+	if !row.First && l.clock.minute(prev.At) == row.Time {
+		row.Time = ""
+	}
 	row.Notices = noticeLines(r, m.Seq)
 	return row
 }
@@ -181,6 +184,9 @@ func (l look) pending(r *state.Room) []ui.Row {
 		if prevAt == 0 || l.clock.dayOf(prevAt) != l.clock.dayOf(it.At) {
 			row.Day, row.First = l.clock.date(it.At, l.Now), true
 		}
+		if !row.First && l.clock.minute(prevAt) == row.Time {
+			row.Time = ""
+		}
 		rows = append(rows, row)
 		prevAt, first = it.At, false
 	}
@@ -193,7 +199,7 @@ func failureText(it state.Item) string {
 	}
 	switch it.Code {
 	case "not_found":
-		return "This room is not there any more."
+		return "This room is not there."
 	case "too_large":
 		return "This message is too long."
 	case "storage":

@@ -68,6 +68,20 @@ func TestGroupsGoOnAcrossChunks(t *testing.T) {
 	}
 }
 
+func TestATimeIsToldOnce(t *testing.T) {
+	r := room("lobby", said(ana, noon, "a"), said(ana, noon+20_000, "b"), said(ana, noon+minute, "c"), said(mara, noon+minute, "d"), said(mara, noon+minute, "e"))
+	l := online(r)
+	l.Outbox = []state.Item{
+		{ID: "f", Room: "lobby", Text: "f", At: noon + minute, Status: state.Queued}, {ID: "g", Room: "lobby", Text: "g", At: noon + 2*minute, Status: state.Queued},
+	}
+	var times []string
+	for _, row := range append(rowsOf(l, r), l.pending(r)...) {
+		times = append(times, row.Time)
+		require.NotEmpty(t, row.Full, "for who asks")
+	}
+	require.Equal(t, []string{"12:00", "", "12:01", "12:01", "", "", "12:02"}, times)
+}
+
 func TestEachPlaceIsFixed(t *testing.T) {
 	r := room("lobby", at(3, said(ana, noon, "three")), at(52, said(ana, noon, "fifty-two")))
 	l := online(r)
@@ -116,7 +130,7 @@ func TestPendingRows(t *testing.T) {
 	require.Len(t, rows, 2)
 	require.Equal(t, ui.RowSaving, rows[0].State)
 	require.False(t, rows[0].First, "it goes on from what is sent")
-	require.Equal(t, "This room is not there any more.", rows[1].Reason)
+	require.Equal(t, "This room is not there.", rows[1].Reason)
 
 	empty := room("lobby")
 	l = online(empty)
@@ -188,7 +202,14 @@ func TestTimelineTop(t *testing.T) {
 		{"offline, more on the device", func(r *state.Room, l *look) { l.Conn.Phase = state.Offline }, "more"},
 		{"offline, nothing more", func(r *state.Room, l *look) { l.Conn.Phase, r.Bottom = state.Offline, true }, "end"},
 		{"opening", func(r *state.Room, _ *look) { r.Log, r.Joined, r.Joining = state.Log{}, false, true }, "loading"},
+		{"no room", func(r *state.Room, _ *look) { r.Log, r.Joined, r.Gone = state.Log{}, false, true }, "gone"},
 		{"an empty room", func(r *state.Room, _ *look) { r.Log, r.Info.LastSeq = state.Log{}, 0 }, "begin"},
+		{"offline, known to be empty", func(r *state.Room, l *look) {
+			r.Log, r.Info.LastSeq, r.Joined, r.SyncedAt, l.Conn.Phase = state.Log{}, 0, false, noon, state.Offline
+		}, "begin"},
+		{"offline, never seen", func(r *state.Room, l *look) {
+			r.Log, r.Info.LastSeq, r.Joined, l.Conn.Phase = state.Log{}, 0, false, state.Offline
+		}, "end"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := room("lobby", at(101, said(ana, noon, "x")))

@@ -21,7 +21,7 @@ type timeline struct {
 	Room    chat.RoomID
 	Chunks  []chunkView
 	Lo, Hi  int    // the first and last chunk that is drawn
-	Top     string // "begin", "more", "loading", "stuck", "end" (no more offline) or ""
+	Top     string // "begin", "more", "loading", "stuck", "end" (no more offline), "gone" (no such room) or ""
 	Title   string
 	Topic   string
 	Pending []ui.Row
@@ -40,7 +40,9 @@ func (l look) timeline(s *scroller) timeline {
 	}
 	first := r.Log.First()
 	switch {
-	case first == 1, r.Joined && r.Info.LastSeq == 0:
+	case l.nowhere():
+		v.Top = "gone"
+	case first == 1, r.Info.LastSeq == 0 && (r.Joined || r.SyncedAt > 0):
 		v.Top = "begin"
 	case r.Fetch != nil || r.Local || r.Joining:
 		v.Top = "loading"
@@ -104,6 +106,8 @@ func top(v timeline) app.UI {
 			app.H2().Text(v.Title),
 			app.P().Text(orElse(v.Topic, "This is where the room begins. Say hello.")),
 		))
+	case "gone":
+		return box.Body(notThere().UI())
 	case "loading":
 		return box.Body(app.Div().Class("log-loading").Aria("label", "Loading").Body(
 			app.Div().Class("sk sk-bubble sk-in sk-wide"), app.Div().Class("sk sk-bubble sk-out"), app.Div().Class("sk sk-bubble sk-in"),
@@ -116,7 +120,7 @@ func top(v timeline) app.UI {
 			ui.Button{Label: "Try again", Icon: ui.IconRetry, Small: true, Act: "older"}.UI(),
 		)
 	case "end":
-		return box.Body(app.P().Text("Earlier messages are not on this device. They come when you are online."))
+		return box.Body(app.P().Text("Earlier messages are not on this device. They come with the connection."))
 	}
 	return box
 }

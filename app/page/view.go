@@ -35,8 +35,8 @@ func (l look) rail() rail {
 	var mine, more []*state.Room
 	for _, r := range l.Rooms {
 		switch {
-		case r.Gone:
-		case r.Mine:
+		case r.Gone && len(l.Pending(r.Info.ID)) == 0:
+		case r.Mine, r.Gone: // what was written there is not sent
 			mine = append(mine, r)
 		default:
 			more = append(more, r)
@@ -125,7 +125,7 @@ func (l look) connLine() connLine {
 		return connLine{Kind: "busy", Text: "Connecting…"}
 	case state.Waiting:
 		if left := (l.Conn.RetryAt - l.Now + 999) / 1000; left > 0 {
-			return connLine{Kind: "off", Text: "Offline, next try in " + strconv.FormatInt(left, 10) + " s"}
+			return connLine{Kind: "off", Text: "No server, next try in " + strconv.FormatInt(left, 10) + " s"}
 		}
 		return connLine{Kind: "busy", Text: "Connecting…"}
 	case state.Offline:
@@ -148,10 +148,10 @@ type head struct {
 func (l look) head() head {
 	v := head{Conn: l.connLine(), Panel: l.panelShown(), Columns: l.Columns}
 	r := l.Rooms[l.Open]
-	if r == nil {
-		return v
-	}
-	if l.nowhere() {
+	if r == nil || l.nowhere() {
+		if l.Columns > 1 {
+			v.Conn = connLine{} // the list of rooms beside it tells
+		}
 		return v
 	}
 	v.ID, v.Title = string(r.Info.ID), r.Info.Title
@@ -164,6 +164,8 @@ func (l look) head() head {
 		v.Line = "This room is not there any more"
 	case l.Conn.Phase == state.Online:
 		v.Line = "Opening…"
+	case l.Conn.Phase == state.Idle && l.Columns > 1:
+		// the list of rooms tells
 	default:
 		v.Line = v.Conn.Text
 	}
@@ -231,14 +233,15 @@ func (l look) banners() []ui.Banner {
 }
 
 // connBanner tells about a lost connection, how old what is shown may be, and
-// that writing goes on. The first connection of a page gets a moment before that.
+// that writing goes on. It blames the device only when that has no network. The
+// first attempt of a page gets a moment before that.
 func (l look) connBanner() (ui.Banner, bool) {
 	detail := ""
 	if l.Conn.OnlineAt > 0 {
 		detail = "Last updated " + age(l.Conn.OnlineAt, l.Now) + ". "
 	}
 	b := ui.Banner{
-		Kind: ui.Warn, Icon: ui.IconCloud, Text: "You are offline.",
+		Kind: ui.Warn, Icon: ui.IconCloud, Text: "The server cannot be reached.",
 		Detail: detail + "Messages you write are kept and sent later.",
 		Button: ui.Button{Label: "Try now", Kind: ui.Plain, Act: "reconnect"},
 	}
@@ -247,9 +250,12 @@ func (l look) connBanner() (ui.Banner, bool) {
 		b.Text = "The server did not accept the connection."
 		b.Detail = l.Conn.Reason
 		return b, true
-	case l.Conn.Phase == state.Waiting, l.Conn.Phase == state.Offline:
+	case l.Conn.Phase == state.Offline:
+		b.Text = "You are offline."
 		return b, true
-	case l.Conn.Phase == state.Connecting && l.Conn.Attempt > 0:
+	case l.Conn.Phase == state.Waiting:
+		return b, true
+	case l.Conn.Phase == state.Connecting && (l.Conn.Attempt > 1 || l.Conn.Reason != ""):
 		b.Button = ui.Button{Label: "Trying…", Busy: true}
 		return b, true
 	}

@@ -75,6 +75,13 @@ func TestRailIsSortedByWhatHappenedLast(t *testing.T) {
 	v := online(old, busy, quiet, other, gone).rail()
 	require.Equal(t, []string{"busy", "old", "quiet"}, titles(v.Mine))
 	require.Equal(t, []string{"other"}, titles(v.More))
+
+	l := online(old, gone)
+	gone.Mine = false
+	l.Outbox = []state.Item{{ID: "a", Room: "gone", Text: "x", At: noon, Status: state.Failed}}
+	v = l.rail()
+	require.Equal(t, []string{"old", "gone"}, titles(v.Mine), "a room that is not there has what was not sent")
+	require.True(t, v.Mine[1].Warn)
 }
 
 func TestRoomItem(t *testing.T) {
@@ -121,9 +128,11 @@ func TestConnection(t *testing.T) {
 	}{
 		{"online", state.Conn{Phase: state.Online, OnlineAt: noon}, "ok", "Connected", ""},
 		{"first attempt", state.Conn{Phase: state.Connecting}, "busy", "Connecting…", ""},
-		{"another attempt", state.Conn{Phase: state.Connecting, Attempt: 2}, "busy", "Connecting…", "You are offline."},
-		{"waiting", state.Conn{Phase: state.Waiting, Attempt: 1, RetryAt: noon + 3400}, "off", "Offline, next try in 4 s", "You are offline."},
-		{"no longer waiting", state.Conn{Phase: state.Waiting, Attempt: 1, RetryAt: noon - 1}, "busy", "Connecting…", "You are offline."},
+		{"first attempt, told", state.Conn{Phase: state.Connecting, Attempt: 1}, "busy", "Connecting…", ""},
+		{"first after a loss", state.Conn{Phase: state.Connecting, Attempt: 1, Reason: "transport close"}, "busy", "Connecting…", "The server cannot be reached."},
+		{"another attempt", state.Conn{Phase: state.Connecting, Attempt: 2}, "busy", "Connecting…", "The server cannot be reached."},
+		{"waiting", state.Conn{Phase: state.Waiting, Attempt: 1, RetryAt: noon + 3400}, "off", "No server, next try in 4 s", "The server cannot be reached."},
+		{"no longer waiting", state.Conn{Phase: state.Waiting, Attempt: 1, RetryAt: noon - 1}, "busy", "Connecting…", "The server cannot be reached."},
 		{"no network", state.Conn{Phase: state.Offline, OnlineAt: noon - 7*minute}, "off", "Offline", "You are offline."},
 		{"refused", state.Conn{Phase: state.Refused, Reason: "no"}, "bad", "Not accepted by the server", "The server did not"},
 		{"idle", state.Conn{}, "off", "Not connected", ""},
@@ -169,6 +178,19 @@ func TestHead(t *testing.T) {
 	require.Equal(t, "Offline", l.head().Line)
 	require.False(t, l.people().Known)
 	require.True(t, l.people().Offline)
+
+	// Before anything was tried there is nothing to say twice.
+	l.Conn.Phase = state.Idle
+	require.Empty(t, l.head().Line)
+	l.Columns = 1
+	require.Equal(t, "Not connected", l.head().Line)
+	l.Columns, l.Conn.Phase = 3, state.Offline
+
+	// Without a room it tells the connection, unless the list of rooms beside it does.
+	l.Open = ""
+	require.Empty(t, l.head().Conn)
+	l.Columns = 1
+	require.Equal(t, "Offline", l.head().Conn.Text)
 }
 
 func TestTyping(t *testing.T) {

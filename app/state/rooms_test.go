@@ -32,6 +32,17 @@ func TestListedRooms(t *testing.T) {
 	require.NotNil(t, b.s.Rooms["new"])
 }
 
+// Whoever waits in front of a room that is not there is let in when it is made.
+func TestTheOpenRoomIsMade(t *testing.T) {
+	b := newBench(t).do(hello(), Navigated{Room: "later"}).forget()
+	b.do(JoinFailed{Request: chat.JoinRequest{Room: "later"}, Failure: Failure{Code: "not_found"}}, RoomAdded{Room: info("another", 0)})
+	require.True(t, b.s.Rooms["later"].Gone)
+	require.Empty(t, asked[JoinRoom](b))
+	b.do(RoomAdded{Room: info("later", 0)})
+	require.Equal(t, chat.JoinRequest{Room: "later"}, only(t, asked[JoinRoom](b)).Request)
+	require.False(t, b.s.Rooms["later"].Gone)
+}
+
 func TestListDoesNotKnowBetterThanTheRoom(t *testing.T) {
 	b := inLobby(t, 10).do(Posted{Messages: msgs(ana, 11, 12)})
 	stale := info(lobby, 10)

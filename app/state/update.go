@@ -138,6 +138,9 @@ func (u *step) apply(m Msg) {
 	case RoomAdded:
 		u.roomInfo(m.Room)
 		u.saveRoom(u.room(m.Room.ID))
+		if m.Room.ID == u.Open {
+			u.join(u.Open) // it was not there before
+		}
 	case CreateAsked:
 		u.createAsked(m)
 	case RoomCreated:

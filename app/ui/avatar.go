@@ -22,9 +22,10 @@ func Hue(id string) string {
 	return "hue-" + strconv.Itoa(int((sum^sum>>13)%hues))
 }
 
-// Initials are up to two letters that stand for a name.
+// Initials are up to two letters or figures that stand for a name. A number at the
+// end is what tells "bench 91" from "bench 94", so its last figures count.
 func Initials(name string) string {
-	words := strings.FieldsFunc(name, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsNumber(r) })
+	words := words(name)
 	switch len(words) {
 	case 0:
 		for _, r := range name {
@@ -34,8 +35,15 @@ func Initials(name string) string {
 	case 1:
 		return string(unicode.ToUpper([]rune(words[0])[0]))
 	}
-	first, last := []rune(words[0])[0], []rune(words[len(words)-1])[0]
-	return string(unicode.ToUpper(first)) + string(unicode.ToUpper(last))
+	first, last := []rune(words[0])[0], []rune(words[len(words)-1])
+	if n := len(last); n > 1 && strings.Trim(string(last), "0123456789") == "" {
+		return string(last[n-2:])
+	}
+	return string(unicode.ToUpper(first)) + string(unicode.ToUpper(last[0]))
+}
+
+func words(name string) []string {
+	return strings.FieldsFunc(name, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsNumber(r) })
 }
 
 // Avatar draws who somebody is, as initials on a colour of their own. It says
@@ -47,6 +55,8 @@ func Avatar(id, name, class string) app.UI {
 // RoomGlyph draws a room's sign: its first letter, on a tint instead of a colour
 // and square where people are round.
 func RoomGlyph(id, title, class string) app.UI {
-	letter := Initials(title)
-	return app.Span().Class("glyph", Hue(id), class).Aria("hidden", "true").Text(string([]rune(letter)[0]))
+	if w := words(title); len(w) > 0 {
+		title = w[0]
+	}
+	return app.Span().Class("glyph", Hue(id), class).Aria("hidden", "true").Text(string([]rune(Initials(title))[0]))
 }

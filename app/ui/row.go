@@ -18,7 +18,7 @@ type Row struct {
 	Text         string
 	Mention      bool // it names the reader
 
-	Time string // as short as the day separators allow
+	Time string // as short as the day separators allow; "" when the message above tells
 	Full string // date and time
 	ISO  string
 
@@ -158,10 +158,10 @@ func (r Row) bubble() app.UI {
 	case RightToLeft(r.Text):
 		textClass += " msg-rtl"
 	}
-	body = append(body,
-		app.Div().Class(textClass).Dir("auto").Body(Text(r.Text)...),
-		r.stamp(),
-	)
+	body = append(body, app.Div().Class(textClass).Dir("auto").Body(Text(r.Text)...))
+	if r.Time != "" || r.Mine {
+		body = append(body, r.stamp())
+	}
 	if r.State == RowFailed {
 		body = append(body, r.failure())
 	}
@@ -170,7 +170,10 @@ func (r Row) bubble() app.UI {
 
 // stamp is the time, and for our own messages how far they are.
 func (r Row) stamp() app.UI {
-	body := []app.UI{app.Time().DateTime(r.ISO).Title(r.Full).Text(r.Time)}
+	var body []app.UI
+	if r.Time != "" {
+		body = append(body, app.Time().DateTime(r.ISO).Title(r.Full).Text(r.Time))
+	}
 	if s := r.stateText(); s != "" {
 		body = append(body, app.Span().Class("msg-state").Text(s))
 	}

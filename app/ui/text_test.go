@@ -126,8 +126,15 @@ func TestRightToLeft(t *testing.T) {
 func TestInitials(t *testing.T) {
 	for name, want := range map[string]string{
 		"Ana": "A", "ana maria": "AM", "Ana-Maria Petrović": "AP", "  x ": "X", "": "?", "🦊": "🦊", "李 小龙": "李小", "ß": "ß", "42nd": "4",
+		"bench 7": "B7", "bench 91": "91", "bench 94": "94", "bench 104": "04", "Room 42nd": "R4", "12 Monkeys": "1M", "1999": "1",
 	} {
 		require.Equal(t, want, Initials(name), name)
+	}
+}
+
+func TestARoomIsItsFirstLetter(t *testing.T) {
+	for title, want := range map[string]string{"Room 12": ">R<", "design reviews": ">D<", "- x 12": ">X<", "": ">?<"} {
+		require.Contains(t, app.HTMLString(RoomGlyph("id", title, "")), want, title)
 	}
 }
 

@@ -37,7 +37,9 @@ type benchCommand struct {
 
 // Help is shown by --help.
 func (benchCommand) Help() string {
-	return "Users are spread over rooms bench-1, bench-2, …, which are made when they are missing and stay. Messages " +
+	return "For Parley's chat: other Socket.IO servers do not know its events. Users are spread over rooms bench-1, " +
+		"bench-2, …, which are made when they are missing. The chat removes no rooms: these stay, with their messages, in " +
+		"everybody's list, so use a server with a --data folder to throw away. Messages " +
 		"are due at an even pace, and all times count from the moment a message was due. The exit code is 1 when an " +
 		"answered message was lost or came twice. A server limits what one user may send (ten messages a second), " +
 		"so a high rate needs many connections. Ctrl-C ends the run early and reports."

@@ -2,7 +2,7 @@
 //
 //	parley chat --name Ann                        the chat, in a terminal or a script
 //	parley emit --url http://host message '"hi"'  one event to any Socket.IO server
-//	parley listen --url http://host               show the events that arrive
+//	parley listen --url http://host/chat          show the events that arrive in namespace /chat
 //	parley bench --connections 1000               load on a chat server, and what it makes of it
 //	parley version                                what this is built from
 //

@@ -22,8 +22,8 @@ import (
 
 // link is how a command reaches any Socket.IO server.
 type link struct {
-	URL       string            `help:"Address of the server." default:"http://localhost:3000"`
-	Namespace string            `help:"Namespace to connect to." short:"n" default:"/"`
+	URL       string            `help:"Address of the server; a path in it is the namespace." default:"http://localhost:3000"`
+	Namespace string            `help:"Namespace to connect to, instead of the path of --url." short:"n" placeholder:"NAME"`
 	Path      string            `help:"Where the server listens." default:"/socket.io/"`
 	Auth      string            `help:"What CONNECT carries, as JSON." placeholder:"JSON"`
 	Header    map[string]string `help:"Additional HTTP headers." short:"H" placeholder:"NAME=VALUE" mapsep:"none"`
@@ -34,9 +34,13 @@ type link struct {
 // open connects to the namespace and waits until the server lets it in. It does not come back from a lost connection
 // unless reconnect is set. prepare registers handlers before anything can arrive.
 func (l *link) open(ctx context.Context, reconnect bool, prepare func(*client.Socket)) (*client.Conn, *client.Socket, error) {
-	ns, err := event.ParseNamespace(l.Namespace)
-	if err != nil {
-		return nil, nil, fmt.Errorf("%w: %w", errUsage, err)
+	of := (*client.Conn).Main
+	if l.Namespace != "" {
+		ns, err := event.ParseNamespace(l.Namespace)
+		if err != nil {
+			return nil, nil, fmt.Errorf("%w: %w", errUsage, err)
+		}
+		of = func(c *client.Conn) *client.Socket { return c.Of(ns) }
 	}
 	cfg := client.Config{
 		Path: l.Path, Timeout: l.Timeout, AckTimeout: l.Timeout, Header: map[string][]string{},
@@ -61,7 +65,7 @@ func (l *link) open(ctx context.Context, reconnect bool, prepare func(*client.So
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w: %w", errUsage, err)
 	}
-	sock := conn.Of(ns)
+	sock := of(conn)
 	if prepare != nil {
 		prepare(sock)
 	}

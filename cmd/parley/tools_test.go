@@ -67,6 +67,27 @@ func TestEmit(t *testing.T) {
 	assert.Contains(t, errs, "--auth is not JSON")
 }
 
+func TestThePathOfTheAddressIsTheNamespace(t *testing.T) {
+	s := newSite(t)
+	echo(s)
+	code, out, errs := execute(t, "", "emit", "--ack", "echo", "1", "--url", s.url()+"/tools")
+	require.Equal(t, exitDone, code, errs)
+	assert.Equal(t, "1\n", out)
+	code, out, errs = execute(t, "", "emit", "--ack", "echo", "2", "--url", s.url()+"/elsewhere", "-n", "tools")
+	require.Equal(t, exitDone, code, errs)
+	assert.Equal(t, "2\n", out, "-n wins")
+	code, _, errs = execute(t, "", "emit", "echo", "3", "--url", s.url()+"/elsewhere")
+	assert.Equal(t, exitFailed, code)
+	assert.Contains(t, errs, "Invalid namespace")
+
+	p := launch(t, "listen", "--url", s.url()+"/tools", "relayed", "--count", "1")
+	p.err.until(t, "connected to "+s.url()+"/tools /tools as ")
+	code, _, errs = execute(t, "", "emit", "--url", s.url()+"/tools", "relay", "4")
+	require.Equal(t, exitDone, code, errs)
+	assert.Equal(t, exitDone, p.wait())
+	assert.Equal(t, "relayed\t[4]\n", p.out.String())
+}
+
 func TestListen(t *testing.T) {
 	s := newSite(t)
 	echo(s)

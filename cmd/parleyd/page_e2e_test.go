@@ -139,6 +139,35 @@ func TestRoomsDraftsAndUnread(t *testing.T) {
 	ann.sound(t)
 }
 
+// What was written without a connection, for a room that turns out not to be
+// there, is shown as not sent: in its place and in the list of rooms.
+func TestWrittenForARoomThatIsNotThere(t *testing.T) {
+	server := browsertest.Serve(t)
+	ann := join(t, browsertest.Chromium(t), server.URL+"/room/lobby", "Ann")
+	ann.installed(t)
+	server.Kill(t)
+	ann.WaitText(t, ".banner strong", "The server cannot be reached.")
+	ann.Go(t, server.URL+"/room/no-such-room")
+	ann.ready(t)
+	ann.write(t, "is anybody here?")
+	ann.queued(t, "is anybody here?")
+	server.Start(t)
+	ann.WaitText(t, "h1", "This room is not there")
+	ann.Wait(t, `document.querySelectorAll("#pending .is-failed").length === 1`)
+	ann.WaitText(t, ".msg-failure p", "This room is not there.")
+	ann.Wait(t, `document.querySelector("#pending [data-act=copy]") && !document.querySelector("#composer")`)
+
+	ann.Click(t, `.room[data-room="lobby"]`)
+	ann.WaitText(t, ".head-title", "Lobby")
+	ann.WaitText(t, `.room[data-room="no-such-room"] .room-line`, "Not sent")
+	ann.Click(t, `.room[data-room="no-such-room"]`)
+	ann.Wait(t, `document.querySelector("#pending [data-act=retry]")`)
+	ann.Click(t, `#pending [data-act="discard"]`)
+	ann.Wait(t, `!document.querySelector("#pending") && !document.querySelector('.room[data-room="no-such-room"]')`)
+	ann.WaitText(t, "h1", "This room is not there")
+	ann.sound(t)
+}
+
 func TestPhone(t *testing.T) {
 	server := browsertest.Serve(t)
 	bob := join(t, browsertest.Chromium(t), server.URL+"/room/lobby", "Bob")

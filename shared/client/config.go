@@ -96,7 +96,8 @@ type Config struct {
 	// The Stream ends with ErrStreamOverflow when more come.
 	StreamBuffer int
 
-	// Parser must be the server's. Default socketio.JSON().
+	// Parser must be the server's: with another one either side ends the
+	// connection with "parse error" at the first packet. Default socketio.JSON().
 	Parser socketio.Parser
 	// Limits bound what the server may send.
 	Limits socketio.Limits

@@ -18,6 +18,7 @@ import (
 // reference). Its methods may be called by several goroutines at once.
 type Conn struct {
 	cfg     Config
+	address string // as it was given
 	server  *url.URL
 	mainNS  event.Namespace
 	release func() // frees what Native.prepare made
@@ -51,7 +52,8 @@ type Conn struct {
 // New checks the address and the configuration and returns a Conn that does
 // nothing until Connect is called or a Socket connects. The path of the address
 // names the namespace of Conn.Main, not the path of the server, which is
-// Config.Path. It never blocks.
+// Config.Path. Without a scheme it means https, in a browser the page's scheme. It
+// never blocks.
 func New(address string, cfg Config) (*Conn, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
@@ -62,7 +64,7 @@ func New(address string, cfg Config) (*Conn, error) {
 		return nil, err
 	}
 	c := &Conn{
-		cfg: cfg, server: server, mainNS: ns, release: func() {},
+		cfg: cfg, address: address, server: server, mainNS: ns, release: func() {},
 		kick: make(chan struct{}, 1), gone: make(chan struct{}),
 		cores: map[string]*core{}, reconnect: cfg.Reconnect,
 	}
@@ -83,7 +85,8 @@ func New(address string, cfg Config) (*Conn, error) {
 // everything is closed; use New and Connect for a client that goes on trying.
 //
 // Events that the server sends right after a namespace is connected are not lost
-// if their handlers are registered within a second of Of.
+// if their handlers are registered within a second of Of. OnConnect and
+// OnConnectError may be registered at any time: they tell what holds already.
 func Dial(ctx context.Context, address string, cfg Config) (*Conn, error) {
 	c, err := New(address, cfg)
 	if err != nil {

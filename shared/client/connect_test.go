@@ -403,3 +403,73 @@ func TestConnectWaitsUntilTheServerHasForgotten(t *testing.T) {
 		p.Join(t, "/chat", "again")
 	})
 }
+
+// Rows: H01 H20
+func TestOnConnectMayBeLate(t *testing.T) {
+	with(t, client.Config{}, func(t *testing.T, r *rig) {
+		s := r.conn.Of(chat)
+		p := r.open(s)
+		time.Sleep(5 * time.Second)
+		var log log
+		inside := 0
+		s.OnConnect(func() {
+			log.add("late")
+			if inside++; inside == 1 {
+				s.OnConnect(func() { log.add("inside") })
+			}
+		})
+		assert.Equal(t, []string{"late", "inside"}, log.take(), "once, for the present connection")
+
+		p.Hang()
+		synctest.Wait()
+		s.OnConnect(func() { log.add("between") })
+		assert.Empty(t, log.take(), "not connected")
+		p = r.server.Accept(t)
+		p.Join(t, "/chat", "x")
+		assert.Equal(t, []string{"late", "inside", "between"}, log.take())
+	})
+}
+
+// A handler that is registered while the others are being told is not called
+// twice, and never after OnDisconnect for that connection.
+func TestOnConnectAtTheSameTime(t *testing.T) {
+	with(t, client.Config{}, func(t *testing.T, r *rig) {
+		s := r.conn.Of(chat)
+		var log log
+		release := make(chan struct{})
+		s.OnConnect(func() { <-release })
+		s.OnDisconnect(func(engineio.Reason, error) { log.add("gone") })
+		p := r.open(s)
+		synctest.Wait()
+		s.OnConnect(func() { log.add("first") })
+		s.OnConnect(func() { log.add("second") })
+		s.OnConnect(func() { log.add("stopped") })()
+		p.Send("41/chat,")
+		synctest.Wait()
+		close(release)
+		assert.Equal(t, []string{"first", "second", "gone"}, log.take())
+		s.OnConnect(func() { log.add("not connected") })
+		assert.Empty(t, log.take())
+	})
+}
+
+// Rows: H04
+func TestOnConnectErrorMayBeLate(t *testing.T) {
+	with(t, client.Config{}, func(t *testing.T, r *rig) {
+		other := r.conn.Of(root)
+		s := r.conn.Of(chat)
+		p := r.open(other)
+		p.Expect(t, "40/chat,")
+		p.Send(`44/chat,{"message":"no"}`)
+		synctest.Wait()
+		var log log
+		s.OnConnectError(func(err error) { log.add(err.Error()) })
+		assert.Equal(t, []string{"client: connect /chat: no"}, log.take())
+		s.Connect()
+		s.OnConnectError(func(err error) { log.add("again: " + err.Error()) })
+		p.Expect(t, "40/chat,")
+		assert.Empty(t, log.take(), "who is asking again is not refused")
+		p.Send(`44/chat,{"message":"still no"}`)
+		assert.Equal(t, []string{"client: connect /chat: still no", "again: client: connect /chat: still no"}, log.take())
+	})
+}

@@ -37,7 +37,7 @@
 //   - A Stream holds Config.StreamBuffer events and then ends with
 //     ErrStreamOverflow.
 //   - Every acknowledgement is bounded by Config.AckTimeout and fails when the
-//     connection ends.
+//     connection ends, and when the namespace is refused for good.
 //
 // # Reconnection
 //
@@ -72,6 +72,7 @@
 //   - Any packet counts as a sign of life, not only a ping.
 //   - "online" and its kin cut the back-off short.
 //   - A volatile emit is really dropped whenever it cannot be sent at once.
+//   - OnConnect on a connected Socket is called for the present connection too.
 //   - OnDisconnect is called only after an OnConnect.
 //   - A disconnect fails every pending acknowledgement, and every one has a
 //     deadline.

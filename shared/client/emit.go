@@ -67,7 +67,11 @@ func (s *Socket) Send(args ...any) error { return s.Emit("message", args...) }
 // EmitAck is Emit and waits for the acknowledgement, whose arguments it returns.
 // The wait ends with ctx, with the AckTimeout (ErrAckTimeout), with the
 // connection (ErrDisconnected) and with the Conn (ErrClosed); the time in the
-// buffer counts, and an event that is still there then is not sent any more.
+// buffer counts, and an event that is still there then is not sent any more. It
+// ends with the *ConnectError as well when the namespace is refused, or was, and
+// only the program's Connect would try again: after the OnConnectError functions
+// have run, so that one of them can. An OnConnectError function must therefore not
+// wait for an acknowledgement.
 //
 // With Config.Retries the AckTimeout bounds each try instead, and the error is
 // that of the last one.
@@ -201,6 +205,8 @@ func (s *Socket) send(o *outgoing) error {
 		return notSent(o)
 	case s.unbuffered || s.direct || c.cfg.Buffer.None:
 		return ErrNotConnected
+	case o.ack != nil && k.final:
+		return k.refusal
 	case c.buffered >= c.cfg.Buffer.MaxEvents || c.bufferSize+o.size > c.cfg.Buffer.MaxBytes:
 		return ErrBufferFull
 	}
@@ -225,9 +231,7 @@ func (k *core) sent(o *outgoing) {
 	}
 	if o.name != "" {
 		k.lane.push(func() {
-			for fn := range k.onAnySent.each() {
-				k.conn.guard(func() { fn(o.name, o.args) })
-			}
+			k.onAnySent.each(func(fn func(string, event.Args)) { k.conn.guard(func() { fn(o.name, o.args) }) })
 		})
 	}
 }
@@ -281,6 +285,27 @@ func (k *core) flush(l *link) {
 func (k *core) unbuffer(o *outgoing) {
 	k.conn.buffered--
 	k.conn.bufferSize -= o.size
+}
+
+// failQuestions ends the wait for acknowledgements of what was not sent, when there
+// is no telling whether it ever will be. The lock is held.
+func (k *core) failQuestions(err error) {
+	var events []*outgoing
+	for _, o := range k.buffer {
+		if o.ack == nil {
+			events = append(events, o)
+			continue
+		}
+		k.unbuffer(o)
+		o.ack.settle(nil, err)
+	}
+	k.buffer = events
+	for i := len(k.retry.items) - 1; i >= 0; i-- {
+		if item := k.retry.items[i]; item.o.ack != nil && k.takeOut(item) {
+			item.result <- ackResult{nil, err}
+		}
+	}
+	k.wakeRetries()
 }
 
 func (k *core) failBuffered(err error) {

@@ -343,3 +343,97 @@ func TestHookThatFails(t *testing.T) {
 		assert.False(t, s.Active())
 	})
 }
+
+// Rows: H04 H11
+func TestARefusalEndsTheWait(t *testing.T) {
+	for name, cfg := range map[string]client.Config{
+		"plain": {}, "retries": {Retries: 2}, "no bound": {AckTimeout: -1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			with(t, cfg, func(t *testing.T, r *rig) {
+				other, _ := r.socket(root)
+				s := r.conn.Of(chat)
+				waiting := beside(func() (event.Args, error) { return s.EmitAck(t.Context(), "early") })
+				assertPending(t, waiting)
+				require.NoError(t, s.Emit("stays"))
+				p := r.open(other)
+				p.Expect(t, "40/chat,")
+				p.Send(`44/chat,{"message":"log in","data":{"code":"unauthenticated"}}`)
+				began := time.Now()
+				for range 2 { // what waited, and what is asked now
+					err := (<-waiting).err
+					refusal, ok := errors.AsType[*client.ConnectError](err)
+					require.True(t, ok, err)
+					assert.True(t, refusal.Refused())
+					assert.Equal(t, event.CodeUnauthenticated, event.CodeOf(err))
+					waiting = beside(func() (event.Args, error) { return s.EmitAck(t.Context(), "late") })
+				}
+				<-waiting
+				assert.Equal(t, began, time.Now())
+				_, err := s.Unbuffered().EmitAck(t.Context(), "x")
+				assert.ErrorIs(t, err, client.ErrNotConnected)
+				_, err = client.Call(t.Context(), s, leap, point{})
+				assert.Equal(t, event.CodeUnauthenticated, event.CodeOf(err))
+
+				// The program asks again, so everything waits again.
+				s.Connect()
+				waiting = beside(func() (event.Args, error) { return s.EmitAck(t.Context(), "again") })
+				p.Expect(t, "40/chat,")
+				assertPending(t, waiting)
+				p.Send(`40/chat,{"sid":"x"}`)
+				if cfg.Retries > 0 {
+					p.Expect(t, `42/chat,1["stays"]`)
+					p.Send(`43/chat,1[]`)
+				} else {
+					p.Expect(t, `42/chat,["stays"]`)
+				}
+				question := p.Next(t)
+				assert.Contains(t, question, `["again"]`)
+				p.Send("43" + strings.TrimSuffix(question[2:], `["again"]`) + `["yes"]`)
+				assert.NoError(t, (<-waiting).err)
+			})
+		})
+	}
+}
+
+// OnConnectError is where a program renews its token and asks again: what waits
+// is not given up before it has returned, nor while another attempt follows.
+//
+// Rows: H04 H11
+func TestNoRefusalWhileTheSocketComesBack(t *testing.T) {
+	with(t, client.Config{}, func(t *testing.T, r *rig) {
+		other, _ := r.socket(root)
+		s := r.conn.Of(chat)
+		s.OnConnectError(func(error) { s.Connect() })
+		waiting := beside(func() (event.Args, error) { return s.EmitAck(t.Context(), "ask") })
+		assertPending(t, waiting)
+		p := r.open(other)
+		p.Expect(t, "40/chat,")
+		p.Send(`44/chat,{"message":"expired"}`)
+		p.Expect(t, "40/chat,")
+		assertPending(t, waiting)
+		p.Send(`40/chat,{"sid":"x"}`)
+		p.Expect(t, `42/chat,0["ask"]`)
+		p.Send(`43/chat,0[]`)
+		assert.NoError(t, (<-waiting).err)
+	})
+	with(t, client.Config{RetryRefused: true}, func(t *testing.T, r *rig) {
+		other, _ := r.socket(root)
+		s := r.conn.Of(chat)
+		waiting := beside(func() (event.Args, error) { return s.EmitAck(t.Context(), "ask") })
+		p := r.open(other)
+		p.Expect(t, "40/chat,")
+		p.Send(`44/chat,{"message":"busy","data":{"code":"unavailable"}}`)
+		assertPending(t, waiting)
+		p.Expect(t, "40/chat,")
+		p.Send(`44/chat,{"message":"go away"}`)
+		assert.ErrorContains(t, (<-waiting).err, "go away")
+	})
+	with(t, client.Config{Auth: func(context.Context) (any, error) {
+		return nil, event.Errorf(event.CodeUnauthenticated, "nobody is logged in")
+	}}, func(t *testing.T, r *rig) {
+		r.conn.Connect()
+		_, err := r.conn.Of(chat).EmitAck(t.Context(), "ask")
+		assert.Equal(t, event.CodeUnauthenticated, event.CodeOf(err), "this side gave up")
+	})
+}

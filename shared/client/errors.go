@@ -32,7 +32,7 @@ var (
 	// ErrStreamOverflow ends a Stream whose loop was slower than the events came.
 	ErrStreamOverflow = errors.New("client: stream fell behind, events were lost")
 	// ErrNamespace means that an event is declared for another namespace than the
-	// one of the Socket.
+	// one of the Socket. See Socket.As for dynamic namespaces.
 	ErrNamespace = errors.New("client: event belongs to another namespace")
 	// ErrGaveUp means that the configured number of attempts was made in vain.
 	ErrGaveUp = errors.New("client: gave up reconnecting")

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http/httptest"
+	"regexp"
 	"sync"
 	"time"
 
@@ -63,6 +64,53 @@ func Example() {
 	// welcome, Ada <nil>
 	// <nil>
 	// Ada is here
+}
+
+// The contract of dynamic namespaces: every game has a namespace of its own, and
+// all of them share these declarations. Nothing is ever called "/game".
+var (
+	game = event.NewNamespace("/game")
+	play = event.NewCall[string, int](game, "play") // the answer counts the moves
+)
+
+// On the server a Match takes the declarations for all its children; a client says
+// with As whose child a namespace is.
+func ExampleSocket_As() {
+	srv := server.New(server.Config{Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	var mu sync.Mutex
+	moves := map[string]int{}
+	server.Handle(srv.Match(regexp.MustCompile(`^/game-\d+$`)), play,
+		func(_ context.Context, s *server.Socket, step string) (int, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			moves[s.Namespace().Name()]++
+			return moves[s.Namespace().Name()], nil
+		})
+	web := httptest.NewServer(srv)
+	defer web.Close()
+	defer srv.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+
+	conn, err := client.Dial(ctx, web.URL, client.Config{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer conn.Close()
+	for _, name := range []string{"/game-4", "/game-7", "/game-4"} {
+		ns, err := event.ParseNamespace(name) // a name that comes from elsewhere
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		n, err := client.Call(ctx, conn.Of(ns).As(game), play, "e4")
+		fmt.Println(name, n, err)
+	}
+	// Output:
+	// /game-4 1 <nil>
+	// /game-7 1 <nil>
+	// /game-4 2 <nil>
 }
 
 // What a user interface shows: the state of the connection, and what to do when

@@ -20,7 +20,7 @@ func (k *core) activate(wake bool) {
 	if k.conn.closed {
 		return
 	}
-	k.active = true
+	k.active, k.refusal, k.final = true, nil, false
 	if wake || k.conn.running {
 		k.conn.want()
 	}
@@ -99,12 +99,10 @@ func (k *core) accepted(l *link, data []byte) error {
 		Offset string `json:"offset"`
 	}
 	if err := json.Unmarshal(data, &reply); err != nil || reply.SID == "" {
-		k.active = false
 		k.reset()
-		k.connectFailed(&ConnectError{
+		k.giveUp(&ConnectError{
 			Namespace: k.ns, Err: errors.New("the server speaks an older protocol: its CONNECT has no sid"),
 		})
-		k.conn.idleIfDeserted()
 		return nil
 	}
 	k.id = reply.SID
@@ -154,11 +152,16 @@ func (k *core) open(l *link) {
 	}
 	k.early = nil
 	k.announced = true
+	k.outcomes++
 	k.wakeRetries()
+	k.tellConnected()
+}
+
+// tellConnected calls the OnConnect functions that do not know of this connection.
+func (k *core) tellConnected() {
+	n := k.outcomes
 	k.lane.push(func() {
-		for fn := range k.onConnect.each() {
-			k.conn.guard(fn)
-		}
+		k.onConnect.tell(n, k.conn.guard)
 	})
 }
 
@@ -170,15 +173,15 @@ func (k *core) refused(data []byte) error {
 	wanted, l := k.active, k.conn.live
 	k.reset()
 	refusal := newRefusal(k.ns, data)
-	if wanted {
+	switch {
+	case !wanted:
+		k.conn.idleIfDeserted()
+	case refusal.Retryable && k.conn.cfg.RetryRefused:
 		k.connectFailed(refusal)
-	}
-	if wanted && refusal.Retryable && k.conn.cfg.RetryRefused {
 		k.joinLater(l)
-		return nil
+	default:
+		k.giveUp(refusal)
 	}
-	k.active = false
-	k.conn.idleIfDeserted()
 	return nil
 }
 
@@ -187,13 +190,35 @@ func (k *core) refused(data []byte) error {
 func (k *core) joinFailed(l *link, err error) {
 	k.reset()
 	failure := newFailure(k.ns, err)
-	k.connectFailed(failure)
 	if !failure.Retryable {
-		k.active = false
-		k.conn.idleIfDeserted()
+		k.giveUp(failure)
 		return
 	}
+	k.connectFailed(failure)
 	k.joinLater(l)
+}
+
+// giveUp notes a failure after which only the program's Connect tries again.
+func (k *core) giveUp(err *ConnectError) {
+	k.active, k.refusal = false, err
+	k.outcomes++
+	k.tellRefused()
+	k.conn.idleIfDeserted()
+}
+
+// tellRefused calls the OnConnectError functions that do not know of the refusal. If
+// none of them calls Connect, nobody waits for an answer any longer.
+func (k *core) tellRefused() {
+	n, err := k.outcomes, k.refusal
+	k.lane.push(func() {
+		k.onError.tell(n, func(fn func(error)) { k.conn.guard(func() { fn(err) }) })
+		k.conn.mu.Lock()
+		defer k.conn.mu.Unlock()
+		if k.refusal == err {
+			k.final = true
+			k.failQuestions(err)
+		}
+	})
 }
 
 // joinLater tries again after the pause of the back-off.
@@ -216,12 +241,10 @@ func (k *core) joinLater(l *link) {
 	})
 }
 
-// connectFailed tells OnConnectError.
+// connectFailed tells OnConnectError of a failure after which another attempt follows.
 func (k *core) connectFailed(err *ConnectError) {
 	k.lane.push(func() {
-		for fn := range k.onError.each() {
-			k.conn.guard(func() { fn(err) })
-		}
+		k.onError.each(func(fn func(error)) { k.conn.guard(func() { fn(err) }) })
 	})
 }
 
@@ -272,9 +295,7 @@ func (k *core) disconnected(reason engineio.Reason, err error) {
 		return
 	}
 	k.lane.push(func() {
-		for fn := range k.onDisconnect.each() {
-			k.conn.guard(func() { fn(reason, err) })
-		}
+		k.onDisconnect.each(func(fn func(engineio.Reason, error)) { k.conn.guard(func() { fn(reason, err) }) })
 	})
 }
 

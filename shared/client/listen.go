@@ -97,17 +97,13 @@ func (k *core) on(name string, fn handler) (stop func()) {
 
 // handle calls the handlers of an event. It runs on the lane.
 func (k *core) handle(name string, args event.Args, ack *answer) {
-	for fn := range k.onAny.each() {
-		k.conn.guard(func() { fn(name, args) })
-	}
+	k.onAny.each(func(fn func(string, event.Args)) { k.conn.guard(func() { fn(name, args) }) })
 	l := k.handlers.of(name, false)
 	if l == nil || l.empty() {
 		k.hold(name, args, ack)
 		return
 	}
-	for fn := range l.each() {
-		k.conn.guard(func() { fn(args, ack) })
-	}
+	l.each(func(fn handler) { k.conn.guard(func() { fn(args, ack) }) })
 }
 
 func (k *core) hold(name string, args event.Args, ack *answer) {
@@ -116,9 +112,7 @@ func (k *core) hold(name string, args event.Args, ack *answer) {
 		return
 	}
 	k.held = append(k.held, held{name, func() {
-		for fn := range k.handlers.of(name, true).each() {
-			k.conn.guard(func() { fn(args, ack) })
-		}
+		k.handlers.of(name, true).each(func(fn handler) { k.conn.guard(func() { fn(args, ack) }) })
 	}})
 }
 

@@ -248,6 +248,15 @@ func TestTypedFunctions(t *testing.T) {
 		p.Send(`43/chat,3[7]`)
 		assert.Equal(t, 7, <-answered)
 
+		refused := make(chan error, 1)
+		go func() {
+			_, err := client.Call(t.Context(), s, rawLeap, point{})
+			refused <- err
+		}()
+		p.Expect(t, `42/chat,4["raw leap",{"X":0,"Y":0}]`)
+		p.Send(`43/chat,4[{"error":{"code":"conflict","message":"taken"}}]`)
+		assert.Equal(t, event.CodeConflict, event.CodeOf(<-refused))
+
 		client.Answer(s, locate, func(ctx context.Context, who string) (point, error) {
 			if who == "" {
 				return point{}, event.Errorf(event.CodeNotFound, "who?")
@@ -263,6 +272,43 @@ func TestTypedFunctions(t *testing.T) {
 		_, err = client.Call(t.Context(), wrong, leap, point{})
 		assert.ErrorIs(t, err, client.ErrNamespace)
 		assert.Panics(t, func() { client.On(wrong, moved, func(point) {}) })
+	})
+}
+
+// The contract of a dynamic namespace is declared once, for a name that stands
+// for all of them.
+//
+// Rows: N20 N11
+func TestContractOfADynamicNamespace(t *testing.T) {
+	with(t, client.Config{}, func(t *testing.T, r *rig) {
+		four := r.conn.Of(event.NewNamespace("/chat-4"))
+		s := four.As(chat)
+		p := r.open(four)
+		assert.Equal(t, "/chat-4", s.Namespace())
+
+		var log log
+		client.On(s, moved, func(at point) { log.add(fmt.Sprint(at)) })
+		p.Send(`42/chat-4,["moved",{"X":1,"Y":2}]`)
+		assert.Equal(t, []string{"{1 2}"}, log.take())
+		require.NoError(t, client.Emit(s.Volatile(), move, point{1, 2}))
+		p.Expect(t, `42/chat-4,["move",{"X":1,"Y":2}]`)
+		client.Answer(s, locate, func(context.Context, string) (point, error) { return point{8, 9}, nil })
+		p.Send(`42/chat-4,1["locate","me"]`)
+		p.Expect(t, `43/chat-4,1[{"data":{"X":8,"Y":9}}]`)
+		at := make(chan point, 1)
+		go func() {
+			got, _ := client.Call(t.Context(), s, leap, point{})
+			at <- got
+		}()
+		p.Expect(t, `42/chat-4,0["leap",{"X":0,"Y":0}]`)
+		p.Send(`43/chat-4,0[{"data":{"X":3,"Y":4}}]`)
+		assert.Equal(t, point{3, 4}, <-at)
+
+		own := event.NewToServer[int](event.NewNamespace("/chat-4"), "own")
+		assert.NoError(t, client.Emit(s, own, 1), "its own name counts as well")
+		assert.ErrorIs(t, client.Emit(s, event.NewToServer[int](admin, "x"), 1), client.ErrNamespace)
+		assert.ErrorIs(t, client.Emit(four, move, point{}), client.ErrNamespace, "only the view")
+		assert.ErrorContains(t, client.Emit(four, move, point{}), "Socket.As")
 	})
 }
 

@@ -96,6 +96,7 @@ func (c *Conn) dial() (*engine.Session, error) {
 		c.mu.Lock()
 		c.remembered = ""
 		c.mu.Unlock()
+		err = c.cfg.explain(err, c.address, c.server)
 	}
 	return session, err
 }

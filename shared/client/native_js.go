@@ -1,6 +1,8 @@
 package client
 
 import (
+	"net/url"
+
 	"parley/shared/client/polling"
 	"parley/shared/client/websocket"
 )
@@ -9,5 +11,7 @@ import (
 type Native struct{}
 
 func (Native) apply(*websocket.Transport, *polling.Transport) {}
+
+func (Native) explain(err error, _ string, _ *url.URL) error { return err }
 
 func (Native) prepare(bool) (Native, func()) { return Native{}, func() {} }

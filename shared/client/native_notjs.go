@@ -3,8 +3,12 @@
 package client
 
 import (
+	"errors"
+	"fmt"
 	"net/http"
 	"net/http/cookiejar"
+	"net/url"
+	"strings"
 
 	"parley/shared/client/polling"
 	"parley/shared/client/websocket"
@@ -21,6 +25,15 @@ type Native struct {
 
 func (n Native) apply(ws *websocket.Transport, poll *polling.Transport) {
 	ws.HTTPClient, poll.HTTPClient = n.HTTPClient, n.HTTPClient
+}
+
+// explain adds to the error of an attempt what is wrong with an address that names
+// no scheme, where that is it.
+func (Native) explain(err error, address string, server *url.URL) error {
+	if !errors.Is(err, http.ErrSchemeMismatch) || strings.Contains(address, "://") {
+		return err
+	}
+	return fmt.Errorf("%w (the address has no scheme, which means https: write \"http://%s\")", err, server.Host)
 }
 
 // prepare fills in the default and returns what frees it.

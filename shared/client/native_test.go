@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"sync"
 	"testing"
 
@@ -77,4 +78,21 @@ func TestProxy(t *testing.T) {
 	_, err = client.Dial(context.Background(), "http://far.example", cfg)
 	require.ErrorContains(t, err, "403")
 	assert.Equal(t, "far.example", (<-asked).Host)
+}
+
+// An address without a scheme means https, as in a browser's address bar, and most
+// servers on one's own machine speak http.
+func TestAMissingSchemeIsNamed(t *testing.T) {
+	web := httptest.NewServer(http.NotFoundHandler())
+	defer web.Close()
+	host := strings.TrimPrefix(web.URL, "http://")
+	for _, address := range []string{host, host + "/chat", "//" + host} {
+		_, err := client.Dial(t.Context(), address, client.Config{})
+		assert.ErrorContains(t, err, `write "http://`+host+`"`, address)
+	}
+	for _, address := range []string{web.URL, "https://" + host} {
+		_, err := client.Dial(t.Context(), address, client.Config{})
+		require.Error(t, err)
+		assert.NotContains(t, err.Error(), "scheme", address)
+	}
 }

@@ -36,6 +36,8 @@ func (k *core) enqueue(o *outgoing) (*retried, error) {
 	switch {
 	case c.closed:
 		return nil, ErrClosed
+	case o.ack != nil && k.final:
+		return nil, k.refusal
 	case c.buffered >= c.cfg.Buffer.MaxEvents || c.bufferSize+o.size > c.cfg.Buffer.MaxBytes:
 		return nil, ErrBufferFull
 	}

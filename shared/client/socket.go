@@ -10,7 +10,7 @@ import (
 
 // A Socket is this client's end of one namespace. Conn.Of returns it, always the
 // same one for a namespace, and it lives as long as its Conn, over all
-// reconnections. Volatile, Timeout and Unbuffered return another view of the
+// reconnections. Volatile, Timeout, Unbuffered and As return another view of the
 // same Socket whose emits are treated differently. Its methods may be called by
 // several goroutines at once.
 //
@@ -21,7 +21,8 @@ type Socket struct {
 	core       *core
 	volatile   bool
 	unbuffered bool
-	direct     bool // passes the hook
+	direct     bool   // passes the hook
+	declared   string // another namespace whose declarations it takes, or ""
 	timeout    time.Duration
 }
 
@@ -52,9 +53,12 @@ type core struct {
 	// Guarded by Conn.mu.
 	active    bool // wants to be connected
 	phase     phase
-	asked     bool // CONNECT was sent and is not answered
-	barred    bool // CONNECT must wait for the answer to a probe
-	announced bool // OnConnect was called for this connection
+	asked     bool          // CONNECT was sent and is not answered
+	barred    bool          // CONNECT must wait for the answer to a probe
+	announced bool          // OnConnect was called for this connection
+	outcomes  uint64        // counts connects and refusals, which last; see listeners.tell
+	refusal   *ConnectError // why it is not active, until Connect
+	final     bool          // OnConnectError was told of refusal and did not Connect
 	id        string
 	recovered bool
 	session   recovery
@@ -168,9 +172,22 @@ func (s *Socket) Disconnect() {
 }
 
 // OnConnect calls fn at every connect and reconnect, after the hook and after
-// replayed events have been handled. Handlers of events belong elsewhere, else
-// they are registered once more at every reconnect.
-func (s *Socket) OnConnect(fn func()) (stop func()) { return s.core.onConnect.add(fn) }
+// replayed events have been handled. On a Socket that is connected already it
+// calls fn for the present connection too, soon and once, so that it does not
+// matter whether a program registers before or after the server's answer: what
+// is to be done at reconnects only has to tell the first call from the others.
+// (The reference calls a late listener at the next connect only.) Handlers of
+// events belong elsewhere, else they are registered once more at every reconnect.
+func (s *Socket) OnConnect(fn func()) (stop func()) {
+	k := s.core
+	stop = k.onConnect.add(fn)
+	s.lock()
+	defer s.unlock()
+	if k.announced {
+		k.tellConnected()
+	}
+	return stop
+}
 
 // OnDisconnect calls fn whenever a connection that OnConnect was told of ends.
 // reason.Reconnects() says whether the client comes back by itself; err says more
@@ -181,8 +198,19 @@ func (s *Socket) OnDisconnect(fn func(reason engineio.Reason, err error)) (stop 
 
 // OnConnectError calls fn whenever connecting failed, with a *ConnectError:
 // because the server refused (Active is false then, and only Connect tries
-// again), or for a cause on the way (the client goes on trying).
-func (s *Socket) OnConnectError(fn func(err error)) (stop func()) { return s.core.onError.add(fn) }
+// again), or for a cause on the way (the client goes on trying). On a Socket that
+// waits for its Connect after a failure it calls fn with that one too, as
+// OnConnect does with a connection.
+func (s *Socket) OnConnectError(fn func(err error)) (stop func()) {
+	k := s.core
+	stop = k.onError.add(fn)
+	s.lock()
+	defer s.unlock()
+	if k.refusal != nil {
+		k.tellRefused()
+	}
+	return stop
+}
 
 // Volatile returns a view whose emits are dropped, without an error, when they
 // cannot be sent at once: while not connected, and while earlier ones wait in
@@ -206,6 +234,23 @@ func (s *Socket) Unbuffered() *Socket {
 func (s *Socket) Timeout(d time.Duration) *Socket {
 	v := *s
 	v.timeout = d
+	return &v
+}
+
+// As returns a view that takes, in the typed functions, what is declared for
+// another namespace besides what is declared for its own: the contract of dynamic
+// namespaces, which the server makes when they are asked for (its Match), is
+// declared once, for a name that stands for all of them. As the server's side of
+// the same rule, it does not compare the names.
+//
+//	var Game = event.NewNamespace("/game") // stands for /game-1, /game-2, …
+//	var Move = event.NewCall[Step, Board](Game, "move")
+//
+//	server.Handle(srv.Match(regexp.MustCompile(`^/game-\d+$`)), Move, …)
+//	board, err := client.Call(ctx, conn.Of(ns).As(Game), Move, step)
+func (s *Socket) As(declared event.Namespace) *Socket {
+	v := *s
+	v.declared = declared.Name()
 	return &v
 }
 

@@ -76,8 +76,6 @@ func (c *Conn) setState(s State) {
 	}
 	c.state = s
 	c.lane.push(func() {
-		for fn := range c.onState.each() {
-			fn(s)
-		}
+		c.onState.each(func(fn func(State)) { fn(s) })
 	})
 }

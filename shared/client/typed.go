@@ -10,7 +10,8 @@ import (
 )
 
 // The typed functions are shells over Emit, EmitAck and OnAck. They check at run
-// time what the types cannot: that the event belongs to the Socket's namespace.
+// time what the types cannot: that the event belongs to the Socket's namespace, or
+// to the one that Socket.As names.
 // Call and Emit return ErrNamespace otherwise; On, Stream and Answer panic, for
 // it is a mistake in the program.
 
@@ -152,8 +153,9 @@ func Answer[Req, Res any](s *Socket, ask event.Ask[Req, Res], fn func(ctx contex
 }
 
 func (s *Socket) belongs(ns event.Namespace, name string) error {
-	if ns.Name() != s.core.ns {
-		return fmt.Errorf("%w: %s is declared for %s, the socket is of %s", ErrNamespace, name, ns.Name(), s.core.ns)
+	if ns.Name() != s.core.ns && ns.Name() != s.declared {
+		return fmt.Errorf("%w: %s is declared for %s, the socket is of %s (for a dynamic namespace see Socket.As)",
+			ErrNamespace, name, ns.Name(), s.core.ns)
 	}
 	return nil
 }

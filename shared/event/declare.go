@@ -76,7 +76,9 @@ func NewCall[Req, Res any](ns Namespace, name string) Call[Req, Res] {
 }
 
 // NewRawCall declares a question to the server whose acknowledgement is the bare value, for peers whose
-// contract is not ours. See [EncodeReply] for what becomes of an error.
+// contract is not ours. An error of the handler is acknowledged as {"error":{"code","message"}} in the place of the
+// value: a caller written in Go gets it as an *[Error], any other has to look for that member. It follows that a
+// value of exactly this form cannot be a result, also where Res is a [Value]; see [DecodeReply].
 func NewRawCall[Req, Res any](ns Namespace, name string) Call[Req, Res] {
 	return Call[Req, Res]{declaration: declare("NewRawCall", ns, name), raw: true}
 }
@@ -97,7 +99,7 @@ func NewAsk[Req, Res any](ns Namespace, name string) Ask[Req, Res] {
 	return Ask[Req, Res]{declaration: declare("NewAsk", ns, name)}
 }
 
-// NewRawAsk declares a question to clients whose acknowledgement is the bare value.
+// NewRawAsk declares a question to clients whose acknowledgement is the bare value, with errors as in [NewRawCall].
 func NewRawAsk[Req, Res any](ns Namespace, name string) Ask[Req, Res] {
 	return Ask[Req, Res]{declaration: declare("NewRawAsk", ns, name), raw: true}
 }

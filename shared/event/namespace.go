@@ -19,7 +19,8 @@ type Namespace struct {
 
 // NewNamespace returns the namespace with that name for a declaration in source. A leading "/" is added
 // where it is missing, "" is the main namespace "/". It panics on a name that [ParseNamespace] refuses:
-// that is a mistake in the program.
+// that is a mistake in the program. The contract of namespaces that are made on demand is declared for one name that
+// stands for all of them: see Match of parley/server and Socket.As of parley/shared/client.
 func NewNamespace(name string) Namespace {
 	ns, err := ParseNamespace(name)
 	if err != nil {

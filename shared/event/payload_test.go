@@ -153,6 +153,48 @@ func TestAReplyThatIsAnError(t *testing.T) {
 	assert.NotErrorIs(t, err, event.ErrReply)
 }
 
+// What the handler of a raw call returns as an error must not look like a zero
+// value to a caller written in Go.
+func TestARawReplyThatIsAnError(t *testing.T) {
+	failure := event.Errorf(event.CodeConflict, "taken")
+	failure.Data = []byte(`{"by":"ada"}`)
+	text, _ := wire(t, event.EncodeReply(true, draft{}, failure))
+	same := func(err error) {
+		t.Helper()
+		var e *event.Error
+		require.ErrorAs(t, err, &e)
+		assert.Equal(t, failure, e)
+		assert.NotErrorIs(t, err, event.ErrReply)
+	}
+	got, err := event.DecodeReply[draft](true, received(text))
+	same(err)
+	assert.Zero(t, got)
+	_, err = event.DecodeReply[int](true, received(text))
+	same(err)
+	_, err = event.DecodeReply[event.None](true, received(text))
+	same(err)
+	_, err = event.DecodeReply[event.Args2[int, int]](true, received(text))
+	same(err)
+	_, err = event.DecodeReply[event.Value](true, received(text))
+	same(err)
+	_, err = event.DecodeReply[event.Args](true, received(text))
+	same(err)
+	_, err = event.DecodeReply[draft](true, received(` { "error" : {"message":"x", "code":"y" } } `))
+	assert.EqualValues(t, "y", event.CodeOf(err))
+
+	for _, value := range []string{
+		`{}`, `{"error":null}`, `{"error":"conflict"}`, `{"error":{}}`, `{"error":{"code":"x"}}`, `{"error":{"message":"x"}}`,
+		`{"error":{"code":"","message":"x"}}`, `{"error":{"code":7,"message":"x"}}`, `{"error":{"code":"x","message":null}}`,
+		`{"error":{"code":"x","message":"y","line":3}}`, `{"error":{"code":"x","message":"y"},"text":"hi"}`,
+		`{"text":"hi","error":{"code":"x","message":"y"}}`, `{"Error":{"code":"x","message":"y"}}`,
+	} {
+		_, err := event.DecodeReply[draft](true, received(value))
+		assert.NoError(t, err, value)
+	}
+	_, err = event.DecodeReply[event.Args](true, received(text, `2`))
+	assert.NoError(t, err, "more than one argument is the peer's own form")
+}
+
 func TestAReplyThatDoesNotFit(t *testing.T) {
 	for _, args := range []event.Args{
 		nil, received(`{}`), received(`null`), received(`[]`), received(`"x"`), received(`{"data":[]}`), received(`{"data":{"n":0}}`),

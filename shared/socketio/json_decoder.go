@@ -25,7 +25,7 @@ func (d *jsonDecoder) Add(f Frame) (Packet, bool, error) {
 	}
 	switch {
 	case f.Binary && d.due == 0:
-		return Packet{}, false, ErrUnexpectedBinary
+		return Packet{}, false, fmt.Errorf("%w (does the peer use another parser?)", ErrUnexpectedBinary)
 	case f.Binary:
 		d.waiting.Attachments = append(d.waiting.Attachments, f.Data)
 		d.bytes += len(f.Data)

@@ -207,6 +207,8 @@ func TestJSONDecodeRefuses(t *testing.T) {
 		assert.ErrorIs(t, err, c.err, c.name)
 		assert.Zero(t, p, c.name)
 	}
+	_, err := decode(binary("x"))
+	assert.ErrorContains(t, err, "another parser", "the likely reason")
 }
 
 // What the reference lets through and we do too.

@@ -22,7 +22,8 @@ type Config struct {
 	// Called from one goroutine per busy lane. Required.
 	Send func(ctx context.Context, it Item) (json.RawMessage, error)
 	// Permanent decides whether an error of Send makes the item a dead letter.
-	// Default: an *event.Error whose code is not retryable.
+	// Default: an *event.Error whose code is not retryable. The refusal of a
+	// connection (a *client.ConnectError) says nothing about the item.
 	Permanent func(error) bool
 	// Group is shared with the other programs that use the same store. Default
 	// Alone().
@@ -93,8 +94,17 @@ func New(cfg Config) (*Box, error) {
 	}, nil
 }
 
+// refusal is what a *client.ConnectError is, which this package does not import.
+type refusal interface {
+	error
+	Refused() bool
+}
+
 // permanent is the default of Config.Permanent.
 func permanent(err error) bool {
+	if _, refused := errors.AsType[refusal](err); refused {
+		return false
+	}
 	e, ok := errors.AsType[*event.Error](err)
 	return ok && !e.Code.Retryable()
 }

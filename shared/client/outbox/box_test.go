@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"parley/shared/client"
 	"parley/shared/client/outbox"
 	"parley/shared/event"
 )
@@ -285,20 +286,24 @@ func TestRetryLeavesTheLivingAlone(t *testing.T) {
 }
 
 func TestRetryableRefusalsStay(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		p := &peer{answer: func(context.Context, outbox.Item) error {
-			return event.Errorf(event.CodeRateLimited, "slow down")
-		}}
-		b := start(t, outbox.NewMemory(), p, nil)
-		b.add(t, "lobby", "a", "b")
-		b.SetOnline(true)
-		synctest.Wait()
-		require.Equal(t, []string{"a", "b"}, b.left(t))
-		p.set(nil)
-		time.Sleep(time.Second)
-		synctest.Wait()
-		require.Equal(t, []string{"a", "a", "b"}, p.arrived())
-	})
+	for _, err := range []error{
+		event.Errorf(event.CodeRateLimited, "slow down"),
+		// It is the sender who is refused, not what is sent.
+		fmt.Errorf("call: %w", &client.ConnectError{Message: "who?", Data: json.RawMessage(`{"code":"unauthenticated"}`)}),
+	} {
+		bubble(t, func(t *testing.T) {
+			p := &peer{answer: func(context.Context, outbox.Item) error { return err }}
+			b := start(t, outbox.NewMemory(), p, nil)
+			b.add(t, "lobby", "a", "b")
+			b.SetOnline(true)
+			synctest.Wait()
+			require.Equal(t, []string{"a", "b"}, b.left(t))
+			p.set(nil)
+			time.Sleep(time.Second)
+			synctest.Wait()
+			require.Equal(t, []string{"a", "a", "b"}, p.arrived())
+		})
+	}
 }
 
 // Rows: D12

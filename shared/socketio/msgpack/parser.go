@@ -90,7 +90,7 @@ func (decoder) Pending() bool { return false }
 
 func (d decoder) Add(f socketio.Frame) (socketio.Packet, bool, error) {
 	if !f.Binary {
-		return socketio.Packet{}, false, socketio.ErrUnexpectedText
+		return socketio.Packet{}, false, fmt.Errorf("%w (does the peer use another parser?)", socketio.ErrUnexpectedText)
 	}
 	if d.limits.MaxBytes > 0 && len(f.Data) > d.limits.MaxBytes {
 		return socketio.Packet{}, false, fmt.Errorf("%w: more than %d bytes", socketio.ErrPacketTooLarge, d.limits.MaxBytes)

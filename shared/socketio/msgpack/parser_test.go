@@ -220,6 +220,7 @@ func TestDecodeRefuses(t *testing.T) {
 	}
 	_, _, err := New().NewDecoder(socketio.Limits{}).Add(socketio.Frame{Data: []byte(`2["a"]`)})
 	assert.ErrorIs(t, err, socketio.ErrUnexpectedText)
+	assert.ErrorContains(t, err, "another parser")
 }
 
 func TestDecodeLimits(t *testing.T) {

@@ -64,7 +64,15 @@ func (u *user) connect(ctx context.Context) error {
 		}
 	}
 	client.On(u.sock, chat.Posted, u.posted)
-	defer u.sock.OnConnect(func() { report(nil) })()
+	var in atomic.Bool // the rooms are joined: from now on a connect is a reconnect
+	u.sock.OnConnect(func() {
+		report(nil)
+		if in.Load() {
+			u.run.reconnects.Add(1)
+			u.back.Store(true)
+			u.run.background.Go(func() { u.catchUp(u.run.ctx) })
+		}
+	})
 	defer u.sock.OnConnectError(func(err error) {
 		if !u.sock.Active() {
 			report(err)
@@ -95,12 +103,7 @@ func (u *user) connect(ctx context.Context) error {
 		m.start(h.Room.LastSeq)
 		m.room.enter(m)
 	}
-	// From now on a connect is a reconnect.
-	u.sock.OnConnect(func() {
-		u.run.reconnects.Add(1)
-		u.back.Store(true)
-		u.run.background.Go(func() { u.catchUp(u.run.ctx) })
-	})
+	in.Store(true)
 	u.sock.OnDisconnect(func(engineio.Reason, error) { u.run.drops.Add(1) })
 	return nil
 }
