@@ -80,6 +80,9 @@ func (l *link) address() (string, engine.Request) {
 func (l *link) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	stop := context.AfterFunc(l.ctx, func() { cancel(context.Cause(l.ctx)) })
+	if cause := context.Cause(l.ctx); cause != nil {
+		cancel(cause) // AfterFunc does so on another goroutine, some time
+	}
 	release := func() {
 		stop()
 		cancel(nil)
