@@ -45,7 +45,7 @@ func (p Packet) Event() (name string, args event.Args, err error) {
 type Flags struct {
 	Volatile   bool // drop it for a member whose transport cannot take it now; never logged
 	NoCompress bool // do not compress it, where the transport would
-	Local      bool // only this server's members
+	Local      bool // only this server's members; who has missed it gets it when it comes back to this server
 }
 
 // Target says who is meant: the union of Rooms, or everybody when there are none, without the members of

@@ -453,6 +453,9 @@ func (n *busNode) portion(m adapter.Member, rooms, now []event.Room, at *int) (a
 		}
 		*at = next
 		isMine := func(r event.Room) bool { return slices.Contains(rooms, r) }
+		if e.target.Local && e.origin != n {
+			continue
+		}
 		wanted := len(e.target.Rooms) == 0 || slices.ContainsFunc(e.target.Rooms, isMine)
 		if e.target.Direct {
 			wanted = e.target.Rooms[0] == rooms[0]

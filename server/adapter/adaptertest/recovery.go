@@ -144,6 +144,7 @@ func (s Suite) replay(t *testing.T) {
 	n.emit(rooms("a"), "own")
 	n.emit(adapter.Target{Rooms: []event.Room{"r1"}, Direct: true}, "another's own")
 	n.emit(adapter.Target{Rooms: []event.Room{"a"}, Direct: true}, "own alone")
+	n.emit(adapter.Target{Flags: adapter.Flags{Local: true}}, "local")
 	n.emit(rooms("other", "r1"), "union")
 	n.emit(adapter.Target{Except: []event.Room{"r3"}}, "excepted")
 	n.emit(adapter.Target{Rooms: []event.Room{"r1"}, Except: []event.Room{"a"}}, "sender")
@@ -162,6 +163,9 @@ func (s Suite) replay(t *testing.T) {
 	c.expect("joined")
 	c.expect("own")
 	c.expect("own alone")
+	if other == n {
+		c.expect("local")
+	}
 	c.expect("union")
 	for i := range 300 {
 		c.expect("n", i)
