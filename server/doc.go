@@ -36,6 +36,37 @@
 //
 // Most of them have an Example.
 //
+// # Coming from Node
+//
+//	io.on("connection", (s) => {…})           srv.OnConnect(func(s *server.Socket) {…})
+//	io.of("/chat"), io.of(/^\/room-\d+$/)     srv.Of(event.NewNamespace("/chat")), srv.Match(pattern)
+//	io.use((s, next) => {…})                  srv.Use(func(next server.ConnectFunc) server.ConnectFunc {…})
+//	next(new Error("no"))                     return &server.Refusal{Message: "no"}
+//	s.use(([name, ...args], next) => {…})     s.Use(func(next server.EventFunc) server.EventFunc {…})
+//	s.on("say", (text) => {…})                s.On("say", func(args event.Args) {…})
+//	s.on("ask", (n, ack) => ack(n + 1))       s.OnAck("ask", func(args event.Args, ack func(...any)) {…})
+//	s.once(…), s.off(…)                       stop := s.On(…); stop()
+//	s.emit("said", text)                      s.Emit("said", text)
+//	await s.timeout(500).emitWithAck("q", 1)  s.EmitAck(ctx, "q", 1), the deadline from ctx
+//	io.emit(…), s.broadcast.emit(…)           srv.Emit(…), s.Broadcast().Emit(…)
+//	io.to("a").to("b").except("c").emit(…)    srv.To("a", "b").Except("c").Emit(…)
+//	io.timeout(500).emit("q", (err, all) …)   for answer, err := range srv.Timeout(d).EmitAck(ctx, "q") {…}
+//	s.volatile, s.compress(false), io.local   s.Volatile(), s.NoCompress(), srv.Local()
+//	s.join("a"), s.leave("a"), s.rooms        s.Join("a"), s.Leave("a"), s.Rooms()
+//	s.data.user = u                           user.Set(s, u), with user := server.NewKey[User]("user")
+//	s.handshake.auth.token                    s.Handshake().Auth.Decode(&auth)
+//	s.on("disconnect", (reason) => {…})       s.OnDisconnect(func(reason engineio.Reason, err error) {…})
+//	s.disconnect(true), s.recovered           s.Disconnect(true), s.Recovered()
+//	await io.in("a").fetchSockets()           srv.To("a").Fetch(ctx)
+//	io.in("a").socketsJoin("b")               srv.To("a").Join("b")
+//	io.serverSideEmit("reload")               srv.ServerEmit(ctx, "reload"), or EmitServers
+//	io.engine.use(helmet())                   Config.Engine.Middleware
+//	cors, cookie, pingInterval, transports    Config.Engine: CORS, Cookie, PingInterval, Transports
+//	connectionStateRecovery: {…}              Config.Recovery
+//	io.close()                                srv.Shutdown(ctx), srv.Close()
+//
+// Handlers of one socket run one after the other, where those of Node interleave at each await; see the next section.
+//
 // # Order
 //
 // What is emitted to one socket by one goroutine arrives in that order, whether it was emitted directly, to a room, to

@@ -192,17 +192,6 @@ func without(list, other []event.Room) (rest []event.Room) {
 	return rest
 }
 
-// entering reports whether the socket is let in and the adapter does not know it yet, which with recovery lasts as long
-// as the replay. What somebody wants of it in that time has to wait.
-func (s *Socket) entering() bool {
-	if s.state.Load() != stateJoining {
-		return false
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return !s.member
-}
-
 // Leave takes the socket out of rooms; those it is not in are passed over, and its own room cannot be left.
 func (s *Socket) Leave(rooms ...event.Room) {
 	if s.noteLeave(rooms) {
