@@ -1,9 +1,11 @@
 package engine_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -45,12 +47,109 @@ func TestSlowReceiver(t *testing.T) {
 				require.Equal(t, ending{engineio.ReasonSlow, engine.ErrSlow}, await(t, a.closed))
 				n := await(t, slow)
 				require.Greater(t, n.bytes, 900_000)
-				require.LessOrEqual(t, n.bytes, 4<<20)
+				require.LessOrEqual(t, n.bytes, 16<<20+200_000)
 				require.Empty(t, slow)
 				require.ErrorIs(t, a.Send(engine.SendOptions{}, m), engine.ErrClosed)
 				require.Zero(t, f.Count())
 			})
 		}
+	}
+}
+
+// What an application sends in one go reaches a client that reads, whatever it
+// uses; over polling also when no poll is open yet.
+// Rows: E17 E03
+func TestOrdinaryBursts(t *testing.T) {
+	for name, bursts := range map[string][]int{
+		"a long message and a short one": {3 << 19, 10},
+		"40 of 100 KB":                   slices.Repeat([]int{100_000}, 40),
+		"20,000 of 100 B":                slices.Repeat([]int{100}, 20_000),
+		"100 of 100 KB":                  slices.Repeat([]int{100_000}, 100),
+		"5 of 2 MB":                      slices.Repeat([]int{2_000_000}, 5),
+	} {
+		burst := func(t *testing.T, a *app) {
+			for _, size := range bursts {
+				require.NoError(t, a.Send(engine.SendOptions{}, engine.NewMessage(false, make([]byte, size))))
+			}
+		}
+		t.Run(name+" over polling", func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := startPipe(t, engine.Config{Compression: engine.Compression{HTTP: -1}})
+				p, a := f.poll()
+				burst(t, a)
+				sizes := bursts
+				for packet := range strings.SplitSeq(p.get().body, "\x1e") {
+					require.Len(t, packet, 1+sizes[0])
+					sizes = sizes[1:]
+				}
+				require.Empty(t, sizes)
+			})
+		})
+		t.Run(name+" over websocket", func(t *testing.T) {
+			f := start(t, engine.Config{})
+			c, a := f.connect()
+			burst(t, a)
+			for _, size := range bursts {
+				require.Len(t, c.text(), 1+size)
+			}
+		})
+		t.Run(name+" over a stream", func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := startStreams(t, engine.Config{})
+				nc, _ := s.connect("")
+				writePacket(t, nc, "0")
+				br := bufio.NewReader(nc)
+				readPacket(t, br)
+				burst(t, s.opened())
+				for _, size := range bursts {
+					require.Len(t, readPacket(t, br), 1+size)
+				}
+			})
+		})
+	}
+}
+
+// Being slow takes a second: a client that polls in time, or reads, is not.
+// Rows: E17 E03
+func TestSlowIsAMatterOfTime(t *testing.T) {
+	for _, kind := range []string{"websocket", "polling"} {
+		t.Run(kind, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := startPipe(t, engine.Config{Compression: engine.Compression{HTTP: -1}})
+				var a *app
+				var take func()
+				if kind == "polling" {
+					var p *poller
+					p, a = f.poll()
+					take = func() { p.get() }
+				} else {
+					var c *rawSocket
+					c, a = f.connectRaw()
+					take = func() {
+						for range 20 {
+							_, _, err := c.frame()
+							require.NoError(t, err)
+						}
+						synctest.Wait()
+					}
+				}
+				m := engine.NewMessage(false, make([]byte, 100_000))
+				for range 5 {
+					for range 19 {
+						require.NoError(t, a.Send(engine.SendOptions{}, m))
+					}
+					time.Sleep(time.Second)
+					require.NoError(t, a.Send(engine.SendOptions{}, m))
+					take()
+				}
+				for range 20 {
+					require.NoError(t, a.Send(engine.SendOptions{}, m))
+				}
+				time.Sleep(time.Second + 1)
+				require.ErrorIs(t, a.Send(engine.SendOptions{}, m), engine.ErrSlow)
+				require.Equal(t, ending{engineio.ReasonSlow, engine.ErrSlow}, await(t, a.closed))
+			})
+		})
 	}
 }
 

@@ -151,7 +151,7 @@ func (s *Session) sendSlowly(o SendOptions, group []*Message) (err error) {
 	case t == nil && o.Unbounded:
 		s.polling.add(!o.NoCompress, group...)
 	case t == nil:
-		err = s.polling.push(&s.srv.cfg.Queue, !o.NoCompress, group...)
+		err = s.polling.push(&s.srv.limits, !o.NoCompress, group...)
 	}
 	s.mu.Unlock()
 	switch {

@@ -8,22 +8,18 @@ import (
 	"parley/server/engine/frame"
 )
 
-// Limits bounds what waits for one connection. All fields must be set.
+// Limits bounds what waits for one connection. All fields but Start must be set.
 type Limits struct {
-	Bytes    int           // frames in bytes; a single larger message passes while nothing else waits
-	Messages int           // frames
-	Age      time.Duration // within this the peer takes 64 KiB, or all that waits if that is less
-	Close    time.Duration // how long the rest may take after [Conn.End]
-	Linger   time.Duration // how long the peer may take to close after we did
+	Bytes         int           // frames in bytes that may wait for long, beside what the peer is taking
+	Messages      int           // the same in frames
+	Burst         time.Duration // for so long more may wait
+	BurstBytes    int           // but not more than this
+	BurstMessages int           // nor this
+	Age           time.Duration // within this the peer takes 64 KiB, or all that waits if that is less
+	Close         time.Duration // how long the rest may take after [Conn.End]
+	Linger        time.Duration // how long the peer may take to close after we did
+	Start         time.Time     // what the moments of an [Excess] are counted from; default: when the group is made
 }
-
-// The bounds hold for a socket that refuses bytes. While a write is merely on
-// its way, a burst may exceed them by the factor burst; and a connection that
-// can only be written to by blocking counts as refusing after grace.
-const (
-	burst = 4
-	grace = 250 * time.Millisecond
-)
 
 // inlineBytes is the size from which a sender does not leave batched messages to
 // the flusher but writes them himself, so that a long burst cannot exceed the
@@ -62,6 +58,9 @@ type Conn struct {
 	pend    *list     // not yet being written; nil when empty
 	count   int       // messages in pend and rest
 	bytes   int       // bytes in pend and rest
+	front   int       // bytes left of the message at the head of rest
+	lone    uint64    // queued when the last was taken on for which nothing waited
+	excess  Excess    // beyond the bounds
 	rest    [][]byte  // what drain has to write first
 	since   time.Time // begin of drain's present round, or since when it ends
 	sent    uint64    // bytes written since the start
@@ -140,8 +139,8 @@ func (c *Conn) Send(batch bool, msgs ...*frame.Message) error {
 	return nil
 }
 
-// Queue takes over messages that have waited elsewhere, within bounds kept there,
-// and does not write: the caller, who may hold a lock, calls [Conn.Flush]
+// Queue takes over messages whatever waits, within bounds kept elsewhere, and does
+// not write: the caller, who may hold a lock, calls [Conn.Flush]
 // afterwards. The error is [frame.ErrClosed].
 func (c *Conn) Queue(msgs ...*frame.Message) error {
 	size := 0
@@ -153,6 +152,7 @@ func (c *Conn) Queue(msgs ...*frame.Message) error {
 	if c.ending || c.err != nil {
 		return frame.ErrClosed
 	}
+	c.excess.Look(&c.group.limits, c.count, c.behind())
 	c.queued += uint64(size)
 	c.push(size, msgs)
 	return nil
@@ -170,7 +170,12 @@ func (c *Conn) Flush() {
 	c.run(nil)
 }
 
+// push appends messages, whose bytes c.queued counts already.
 func (c *Conn) push(size int, msgs []*frame.Message) {
+	if c.sent+uint64(size) == c.queued {
+		c.lone = c.queued
+		c.excess = Excess{}
+	}
 	if c.pend == nil {
 		c.pend = c.group.list()
 	}
@@ -179,14 +184,23 @@ func (c *Conn) push(size int, msgs []*frame.Message) {
 	c.bytes += size
 }
 
-// admits reports whether the bounds allow n more messages of size bytes.
+// admits reports whether the bounds allow n more messages of size bytes. They do
+// when nothing waits.
 func (c *Conn) admits(n, size int) bool {
-	l := &c.group.limits
-	if c.bytes == 0 || c.bytes+size <= l.Bytes && c.count+n <= l.Messages {
-		return true
+	return c.bytes == 0 || c.excess.Admits(&c.group.limits, c.count, c.behind(), n, size)
+}
+
+// behind returns how many bytes wait beside those that the peer is taking: what is
+// left of the message at the head, or of those that were sent with it if nothing
+// waited then. However long that is, it does not make the peer slow.
+func (c *Conn) behind() int {
+	switch {
+	case c.lone > c.sent:
+		return int(c.queued - c.lone)
+	case c.front > 0 || c.pend == nil:
+		return c.bytes - c.front
 	}
-	refusing := c.state == blocked && (c.sock.ok() || time.Since(c.since) > grace)
-	return !refusing && c.bytes+size <= burst*l.Bytes && c.count+n <= burst*l.Messages
+	return c.bytes - c.pend.m[0].Size()
 }
 
 // Write is Control for the library.

@@ -3,6 +3,7 @@ package outq
 import (
 	"runtime"
 	"sync"
+	"time"
 
 	"parley/server/engine/frame"
 	"parley/server/engine/internal/crew"
@@ -42,6 +43,9 @@ const pieceSize = 32 << 10
 
 // NewGroup returns a Group whose goroutines are counted in tr. It starts none.
 func NewGroup(l Limits, tr *track.Group) *Group {
+	if l.Start.IsZero() {
+		l.Start = time.Now()
+	}
 	g := &Group{limits: l, track: tr, flusher: newScratch()}
 	g.scratches.New = func() any { return newScratch() }
 	g.buffers.New = func() any { b := make([]byte, pieceSize); return &b }

@@ -85,7 +85,7 @@ func (c *Conn) written(rest [][]byte, err error, size int) bool {
 	c.wrote(size - left)
 	switch {
 	case left > 0 && c.err == nil:
-		c.rest = rest
+		c.rest, c.front = rest, frontOf(rest)
 		c.bytes += left
 		c.count += len(rest)
 		c.block()
@@ -151,7 +151,7 @@ func (c *Conn) drain() {
 			}
 			c.group.free(c.pend)
 			c.pend = nil
-			c.count = len(c.rest)
+			c.count, c.front = len(c.rest), frontOf(c.rest)
 		}
 		rest := c.rest
 		c.begin()
@@ -246,7 +246,7 @@ func (c *Conn) drainRound(rest [][]byte, buf []byte) error {
 			c.renew()
 		}
 		if c.err == nil {
-			c.rest = rest
+			c.rest, c.front = rest, frontOf(rest)
 			c.count -= done
 			c.bytes -= len(piece)
 			c.wrote(len(piece))
@@ -254,6 +254,21 @@ func (c *Conn) drainRound(rest [][]byte, buf []byte) error {
 		c.mu.Unlock()
 	}
 	return nil
+}
+
+// longestHeader is how long what precedes a long payload may be.
+const longestHeader = 11
+
+// frontOf returns how many bytes the first message in rest has: that is one
+// buffer, or a header and a long payload.
+func frontOf(rest [][]byte) (n int) {
+	if len(rest) > 0 {
+		n = len(rest[0])
+	}
+	if n <= longestHeader && len(rest) > 1 {
+		n += len(rest[1])
+	}
+	return n
 }
 
 // shape returns what a message looks like on this connection, and corrects the
@@ -266,6 +281,9 @@ func (c *Conn) shape(m *frame.Message) (head, body []byte) {
 	more := len(head) + len(body) - m.Size()
 	c.bytes += more
 	c.queued += uint64(more)
+	if c.lone > c.sent {
+		c.lone += uint64(more)
+	}
 	for i := range c.flushes {
 		c.flushes[i].until += uint64(more)
 	}
