@@ -133,11 +133,14 @@ type Config struct {
 	OnRefuse func(*Refusal)
 
 	// OnSlow is told when a session is evicted because its client reads too
-	// slowly, with what was waiting. It runs on a goroutine of its own.
+	// slowly, with what was waiting. It runs on a goroutine of its own. The log is
+	// told too.
 	OnSlow func(s *Session, messages, bytes int)
 
-	// Logger receives a line for each session at debug level and for each panic
-	// of a Receiver at error level; never payloads or ids. Default slog.Default().
+	// Logger receives a line for each session at debug level, for each client that
+	// is evicted because it reads too slowly at warn level, and for each panic of a
+	// Receiver at error level; never payloads, and no ids but those of evicted
+	// sessions, which are good for nothing any more. Default slog.Default().
 	Logger *slog.Logger
 }
 

@@ -171,8 +171,10 @@ func (s *Session) abandon(g *get) {
 // too long; that much of it was left.
 func (s *Session) outrun(messages, bytes int) {
 	s.step(func(do *after) {
-		if p := s.polling; p != nil {
-			s.slow(do, messages+len(p.queue), bytes+p.bytes)
+		if s.polling != nil {
+			e := slow
+			e.messages, e.bytes = messages, bytes
+			s.finish(do, e)
 		}
 	})
 }

@@ -5,6 +5,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"log/slog"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -53,6 +55,63 @@ func TestSlowReceiver(t *testing.T) {
 				require.Zero(t, f.Count())
 			})
 		}
+	}
+}
+
+// An operator learns who was evicted and how much waited, once, without asking.
+// Rows: E17
+func TestEvictionIsLogged(t *testing.T) {
+	full := func(t *testing.T, a *app) {
+		for a.Send(engine.SendOptions{}, engine.NewMessage(true, make([]byte, 100_000))) == nil {
+			require.Empty(t, a.closed)
+		}
+		_ = a.Send(engine.SendOptions{}, engine.NewMessage(true, nil))
+	}
+	for name, slow := range map[string]func(t *testing.T, f *fixture) *app{
+		"a full queue": func(t *testing.T, f *fixture) *app {
+			_, a := f.connectRaw()
+			full(t, a)
+			return a
+		},
+		"a full queue for a poll": func(t *testing.T, f *fixture) *app {
+			_, a := f.poll()
+			full(t, a)
+			return a
+		},
+		"takes nothing": func(t *testing.T, f *fixture) *app {
+			_, a := f.connectRaw()
+			send(t, a, string(make([]byte, 2_000_000)))
+			return a
+		},
+		"takes nothing of a poll's answer": func(t *testing.T, f *fixture) *app {
+			p, a := f.poll()
+			send(t, a, string(randomText(2_000_000)))
+			nc := f.dialConn()
+			p.getOver(nc, bufio.NewReader(nc))
+			return a
+		},
+		"asked for by the application": func(t *testing.T, f *fixture) *app {
+			_, a := f.connectRaw()
+			send(t, a, string(make([]byte, 2_000_000)))
+			a.Close(engineio.ReasonSlow)
+			return a
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var log logHandler
+				f := startPipe(t, engine.Config{
+					RemoteAddr: func(*http.Request) string { return "192.0.2.7" },
+					Logger:     slog.New(slog.NewTextHandler(&log, nil)),
+				})
+				a := slow(t, f)
+				await(t, a.closed)
+				a.Abort(engineio.ReasonSlow)
+				synctest.Wait()
+				require.Regexp(t, `^time=\S+ level=WARN msg="slow client evicted" id=`+a.ID()+
+					` remote=192\.0\.2\.7 transport=(polling|websocket) messages=[1-9]\d* bytes=[1-9]\d{6,7}\n$`, log.text())
+			})
+		})
 	}
 }
 

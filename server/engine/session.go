@@ -189,6 +189,10 @@ func (s *Session) writable() bool {
 func (s *Session) Buffered() (messages, bytes int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.buffered()
+}
+
+func (s *Session) buffered() (messages, bytes int) {
 	if s.transport == nil {
 		return len(s.polling.queue), s.polling.bytes
 	}
@@ -258,18 +262,7 @@ func (s *Session) Abort(reason Reason) {
 
 // evict ends the session of a client that reads too slowly.
 func (s *Session) evict() {
-	messages, bytes := s.Buffered()
-	s.step(func(do *after) { s.slow(do, messages, bytes) })
-}
-
-// slow ends a session for which that much waits; s.mu is held.
-func (s *Session) slow(do *after, messages, bytes int) {
-	if s.state == open && s.srv.cfg.OnSlow != nil {
-		do.add(func() { // not here: the sender may hold locks that the application wants
-			s.srv.track.Go(func() { s.srv.cfg.OnSlow(s, messages, bytes) })
-		})
-	}
-	s.finish(do, ending{reason: engineio.ReasonSlow, err: ErrSlow, abort: true})
+	s.step(func(do *after) { s.finish(do, slow) })
 }
 
 // receive hands a message on and returns what is to be done without recv, which
