@@ -29,6 +29,8 @@ type Group struct {
 	buffers   sync.Pool // of *[]byte, pieceSize, for drain
 	reads     sync.Pool // of *[]byte, readSize
 	lists     sync.Pool // of *list
+
+	between func(*Conn) // for tests: called after each write of run
 }
 
 // list holds messages only while they are being written; an idle connection has

@@ -36,20 +36,10 @@ type plain struct{ net.Conn }
 // overEach runs a test over every kind of connection: a socket that is written to
 // without blocking, the same through net.Conn alone, and net.Pipe.
 func overEach(t *testing.T, l Limits, test func(t *testing.T, p *pair)) {
-	tcp := func(t *testing.T) (net.Conn, net.Conn) {
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
-		require.NoError(t, err)
-		defer ln.Close()
-		near, err := net.Dial("tcp", ln.Addr().String())
-		require.NoError(t, err)
-		far, err := ln.Accept()
-		require.NoError(t, err)
-		return near, far
-	}
 	for name, open := range map[string]func(t *testing.T) (net.Conn, net.Conn){
-		"socket": tcp,
+		"socket": tcpPair,
 		"plain": func(t *testing.T) (net.Conn, net.Conn) {
-			near, far := tcp(t)
+			near, far := tcpPair(t)
 			return plain{near}, far
 		},
 		"pipe": func(*testing.T) (net.Conn, net.Conn) { return net.Pipe() },
@@ -68,6 +58,18 @@ func overEach(t *testing.T, l Limits, test func(t *testing.T, p *pair)) {
 			test(t, p)
 		})
 	}
+}
+
+// tcpPair returns both ends of a connection.
+func tcpPair(t *testing.T) (near, far net.Conn) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer ln.Close()
+	near, err = net.Dial("tcp", ln.Addr().String())
+	require.NoError(t, err)
+	far, err = ln.Accept()
+	require.NoError(t, err)
+	return near, far
 }
 
 func generous() Limits {

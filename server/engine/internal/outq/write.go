@@ -7,11 +7,20 @@ import (
 	"parley/server/engine/frame"
 )
 
-// run writes what is pending until nothing is left or the socket is full. The
-// caller has set the state to writing. sc may be nil.
+// A writer goes on with what others have queued meanwhile for so many rounds, or
+// until it has written that many bytes more than it began with. Then the flusher has
+// its turn: who sends is not to write for the others of a busy connection, and the
+// flusher has other connections.
+const (
+	moreRounds = 2
+	moreBytes  = 256 << 10
+)
+
+// run writes what is pending until nothing is left or the socket is full, or for
+// long enough. The caller has set the state to writing. sc may be nil.
 func (c *Conn) run(sc *scratch) {
 	own := sc == nil
-	for {
+	for rounds, more := 0, 0; ; rounds++ {
 		c.mu.Lock()
 		if c.pend == nil {
 			c.settle()
@@ -19,6 +28,13 @@ func (c *Conn) run(sc *scratch) {
 		}
 		if !c.sock.ok() {
 			c.block()
+			break
+		}
+		if rounds > 0 {
+			more += c.bytes
+		}
+		if (rounds > moreRounds || more > moreBytes) && !c.ending {
+			c.handOn()
 			break
 		}
 		batch, size := c.pend, c.bytes
@@ -31,12 +47,29 @@ func (c *Conn) run(sc *scratch) {
 		}
 		rest, err := sc.write(c.sock, batch.m)
 		c.group.free(batch)
+		if f := c.group.between; f != nil {
+			f(c)
+		}
 		if !c.written(rest, err, size) {
 			break
 		}
 	}
 	if own && sc != nil {
 		c.group.scratches.Put(sc)
+	}
+}
+
+// handOn leaves what is pending to the flusher, behind the other connections that
+// it has to do; it releases c.mu. Before that anybody may take it up who sends. A
+// connection that is ending is not handed on: to be idle there means that all is
+// written.
+func (c *Conn) handOn() {
+	c.state = idle
+	mark := !c.dirty
+	c.dirty = true
+	c.mu.Unlock()
+	if mark {
+		c.group.mark(c)
 	}
 }
 
