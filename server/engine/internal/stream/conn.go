@@ -127,7 +127,6 @@ func (c *Conn) read() (engineio.Packet, error) {
 	if err != nil {
 		return engineio.Packet{}, err
 	}
-	c.q.BeginMessage()
 	data, err := readBody(c.br, h.Length)
 	if err != nil {
 		return engineio.Packet{}, err
@@ -160,6 +159,7 @@ func (c *Conn) header() (engineio.FrameHeader, error) {
 			}
 			return engineio.FrameHeader{}, err
 		}
+		c.q.BeginMessage()
 		h, err := engineio.ParseFrameHeader(b, int(c.o.MaxPayload))
 		if err != nil {
 			return engineio.FrameHeader{}, &parseError{err}
