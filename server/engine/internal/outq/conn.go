@@ -227,7 +227,7 @@ func (c *Conn) Control(m *frame.Message) error {
 		if c.squeeze(m) {
 			return nil
 		}
-		c.fail(err)
+		c.fail(err, false)
 	}
 	return err
 }
@@ -348,7 +348,7 @@ func (c *Conn) Close() error {
 		return nil
 	}
 	c.mu.Unlock()
-	c.fail(frame.ErrClosed)
+	c.fail(frame.ErrClosed, true)
 	return nil
 }
 
@@ -356,18 +356,24 @@ func (c *Conn) Close() error {
 // over: the peer gets a reset.
 func (c *Conn) Abort(err error) {
 	c.reset()
-	c.fail(err)
+	c.fail(err, false)
 }
 
 // reset makes the socket's close a reset.
 func (c *Conn) reset() {
-	if t, ok := c.Conn.(interface{ SetLinger(int) error }); ok {
+	nc := c.Conn
+	if over, ok := nc.(layer); ok {
+		nc = over.NetConn()
+	}
+	if t, ok := nc.(interface{ SetLinger(int) error }); ok {
 		t.SetLinger(0) // an error means that it is closed already
 	}
 }
 
-func (c *Conn) fail(err error) {
+// fail closes the connection, with a goodbye if one is wanted and nothing is cut off.
+func (c *Conn) fail(err error, goodbye bool) {
 	c.mu.Lock()
+	goodbye = goodbye && c.err == nil && c.state == idle && c.pend == nil
 	c.drop(err)
 	if c.state == writing {
 		c.shut = true // the writer closes
@@ -375,7 +381,7 @@ func (c *Conn) fail(err error) {
 		return
 	}
 	c.mu.Unlock()
-	c.closeSocket()
+	c.closeSocket(goodbye)
 }
 
 // failWriting is fail for the goroutine that owns the socket.
@@ -384,7 +390,7 @@ func (c *Conn) failWriting(err error) {
 	c.drop(err)
 	c.state, c.shut = idle, false
 	c.mu.Unlock()
-	c.closeSocket()
+	c.closeSocket(false)
 }
 
 func (c *Conn) drop(err error) {
@@ -399,8 +405,25 @@ func (c *Conn) drop(err error) {
 	c.wrote(0)
 }
 
-func (c *Conn) closeSocket() {
+// layer is a connection over another one, as that of TLS is.
+type layer interface{ NetConn() net.Conn }
+
+// closeSocket closes the connection without blocking. TLS has a last word for the
+// peer, which takes 5 s when that does not read: so it has a goroutine for it, or,
+// without a goodbye, nothing left to write it to.
+func (c *Conn) closeSocket(goodbye bool) {
 	c.rouse(ended)
-	c.Conn.Close() // an error means that it is closed already
+	over, layered := c.Conn.(layer)
+	switch {
+	case layered && goodbye:
+		c.group.track.Go(func() {
+			c.Conn.Close()    // an error means that it is closed already
+			c.group.remove(c) // not before, so that it can be cut
+		})
+		return
+	case layered:
+		over.NetConn().Close() // same
+	}
+	c.Conn.Close() // same
 	c.group.remove(c)
 }

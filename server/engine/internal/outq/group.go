@@ -125,7 +125,7 @@ func (g *Group) Cut() {
 	}
 	g.mu.Unlock()
 	for _, c := range all {
-		c.fail(frame.ErrClosed)
+		c.fail(frame.ErrClosed, false)
 	}
 }
 

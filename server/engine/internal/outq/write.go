@@ -136,7 +136,8 @@ func (c *Conn) settle() {
 	c.state = idle
 	shut := c.shut
 	linger := c.ending && !shut
-	if c.shut = false; shut && c.err == nil {
+	goodbye := c.err == nil
+	if c.shut = false; shut && goodbye {
 		c.err = frame.ErrClosed
 	}
 	c.lingers = linger
@@ -148,7 +149,7 @@ func (c *Conn) settle() {
 		c.rouse(ended)
 	}
 	if shut {
-		c.closeSocket()
+		c.closeSocket(goodbye)
 	}
 }
 
