@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 
@@ -271,15 +272,28 @@ func (s *Session) receive(p engineio.Packet) Task {
 	if s.ended.Load() {
 		return nil
 	}
-	defer s.contain()
-	return s.receiver.Receive(p.Binary, p.Data)
+	returned := false
+	defer s.contain(&returned)
+	task := s.receiver.Receive(p.Binary, p.Data)
+	returned = true
+	return task
 }
 
-// contain turns a panic of the receiver into the end of its session.
-func (s *Session) contain() {
-	if v := recover(); v != nil {
-		err := panicError(v)
-		s.srv.log.Error("receiver panicked", "error", err, "stack", stack())
-		s.step(func(do *after) { s.finish(do, ending{reason: engineio.ReasonForcedClose, err: err, graceful: true}) })
+// contain turns a panic of the receiver, or a call that never returns, into the end
+// of its session.
+func (s *Session) contain(returned *bool) {
+	v := recover()
+	if v == nil {
+		if *returned {
+			return
+		}
+		v = errExited
 	}
+	err := panicError(v)
+	s.srv.log.Error("receiver panicked", "error", err, "stack", stack())
+	s.step(func(do *after) { s.finish(do, ending{reason: engineio.ReasonForcedClose, err: err, graceful: true}) })
 }
+
+// errExited is the panic that runtime.Goexit is as good as: a receiver has ended the
+// goroutine that it was called on, as (*testing.T).FailNow does.
+var errExited = errors.New("its goroutine was ended with runtime.Goexit")

@@ -17,7 +17,10 @@ import (
 	"parley/shared/engineio"
 )
 
-var errUTF8 = errors.New("stream: text packet is not UTF-8")
+var (
+	errUTF8   = errors.New("stream: text packet is not UTF-8")
+	errExited = errors.New("stream: the reading goroutine was ended with runtime.Goexit")
+)
 
 // Options configures a Conn.
 type Options struct {
@@ -110,9 +113,20 @@ func (c *Conn) Start(packet func(engineio.Packet) crew.Task, gone func(engineio.
 }
 
 func (c *Conn) loop() {
+	inside := true
+	defer func() {
+		if !inside {
+			return
+		}
+		if v := recover(); v != nil {
+			panic(v) // ours, and who knows with which locks held
+		}
+		c.end(errExited)
+	}()
 	for {
 		p, err := c.read()
 		if err != nil {
+			inside = false
 			c.end(err)
 			return
 		}
