@@ -55,17 +55,17 @@ type Conn struct {
 	lingers bool // the read deadline belongs to the close
 	stalled bool // the rest of a message is awaited
 	err     error
-	pend    *list     // not yet being written; nil when empty
-	count   int       // messages in pend and rest
-	bytes   int       // bytes in pend and rest
-	front   int       // bytes left of the message at the head of rest
-	lone    uint64    // queued when the last was taken on for which nothing waited
-	excess  Excess    // beyond the bounds
+	pend    *list  // not yet being written; nil when empty
+	count   int    // messages in pend and rest
+	bytes   int    // bytes in pend and rest
+	sent    uint64 // bytes written since the start
+	queued  uint64 // bytes taken on since the start
+	lone    uint64 // queued when the last was taken on for which nothing waited
+	flushes []flushWait
 	rest    [][]byte  // what drain has to write first
 	since   time.Time // begin of drain's present round, or since when it ends
-	sent    uint64    // bytes written since the start
-	queued  uint64    // bytes taken on since the start
-	flushes []flushWait
+	front   int       // bytes left of the message at the head of rest
+	excess  Excess    // beyond the bounds
 
 	in reader
 }
@@ -174,7 +174,6 @@ func (c *Conn) Flush() {
 func (c *Conn) push(size int, msgs []*frame.Message) {
 	if c.sent+uint64(size) == c.queued {
 		c.lone = c.queued
-		c.excess = Excess{}
 	}
 	if c.pend == nil {
 		c.pend = c.group.list()
@@ -187,7 +186,8 @@ func (c *Conn) push(size int, msgs []*frame.Message) {
 // admits reports whether the bounds allow n more messages of size bytes. They do
 // when nothing waits.
 func (c *Conn) admits(n, size int) bool {
-	return c.bytes == 0 || c.excess.Admits(&c.group.limits, c.count, c.behind(), n, size)
+	l := &c.group.limits
+	return c.bytes == 0 || l.contain(c.count+n, c.bytes+size) || c.excess.Admits(l, c.count, c.behind(), n, size)
 }
 
 // behind returns how many bytes wait beside those that the peer is taking: what is

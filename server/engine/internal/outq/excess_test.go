@@ -169,7 +169,7 @@ func TestExcess(t *testing.T) {
 		require.False(t, e.Admits(&l, 11, 101, 150, 1))
 		time.Sleep(l.Burst)
 		require.True(t, e.Admits(&l, 11, 50, 1, 1))
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		require.False(t, e.Admits(&l, 11, 50, 1, 1))
 		e.Look(&l, 11, 50)
 		require.NotZero(t, e.since)
