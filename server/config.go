@@ -74,7 +74,8 @@ type Config struct {
 	OnFault func(Fault)
 
 	// Logger receives one line for each connect and disconnect at debug level, faults of clients at info, other faults
-	// at warn and panics at error level; never payloads, tokens or recovery ids. Default: slog.Default().
+	// and clients that are disconnected for reading too slowly at warn, and panics at error level; never payloads,
+	// tokens or recovery ids. Default: slog.Default().
 	Logger *slog.Logger
 }
 

@@ -107,6 +107,17 @@ func TestGoexit(t *testing.T) {
 			require.NoError(t, f.Close())
 		}
 	})
+	t.Run("Admit", func(t *testing.T) { // on the goroutine that reads: its connection ends
+		f, _, _ := begin(t, server.Config{Admit: func(server.AdmitFunc) server.AdmitFunc {
+			return func(*server.Event) server.Verdict { runtime.Goexit(); return server.Accept }
+		}})
+		reasons := ended(f)
+		p, _ := f.join("/")
+		p.send(`2["x"]`)
+		p.expectClosed()
+		require.Equal(t, engineio.ReasonForcedClose, await(t, reasons))
+		require.NoError(t, f.Close())
+	})
 	t.Run("OnConnect and OnDisconnect", func(t *testing.T) {
 		f, faults, log := begin(t, server.Config{})
 		say := func(word string) func(*server.Socket) { return func(*server.Socket) { log <- word } }

@@ -83,9 +83,10 @@
 //
 // Events that wait for handlers are bounded by Limits.Inbox and InboxBytes. When a socket's inbox is full the
 // connection is not read any further until there is room again, so the client feels TCP back-pressure; acknowledgements
-// that follow in the stream wait as well, up to their deadline. What waits to be sent is bounded by the engine's queue
-// limits: volatile packets are dropped first, then the client that does not read is disconnected with the reason
-// "slow consumer". No emit ever waits for a client.
+// that follow in the stream wait as well, up to their deadline. What waits to be sent is bounded by Config.Engine.Queue:
+// 1 MiB or 16,384 packets may wait for a client for long, and 16 times as much for a second, in which it may catch up
+// with what was emitted in one go. Volatile packets are dropped first, then the client that does not read is disconnected
+// with the reason "slow consumer". One packet may be of any size when nothing else waits. No emit ever waits for a client.
 //
 // Every acknowledgement has a deadline (of the context, Target.Timeout or Config.AckTimeout) and fails at once when its
 // socket ends. The context of a socket ends at its disconnect.
@@ -93,8 +94,8 @@
 // Not bounded here is how many connections there are, of one address or user or at all, and how fast they come: a proxy
 // knows addresses, and Config.Engine.AllowRequest and connect middlewares know users. Programs, which send no Origin
 // header, are let in; a middleware may ask them for a token. Some defaults are wide so that no official client meets
-// them: 45 s until CONNECT, with the time that middlewares take; 65,536 packets in a POST and 16,384 in a queue, for a
-// loop of emits makes as many, and their bytes are bounded. EventRate has none, for only the application knows it.
+// them: 45 s until CONNECT, with the time that middlewares take; 65,536 packets in a POST and 262,144 in a queue, for
+// a loop of emits makes as many, and their bytes are bounded. EventRate has none, for only the application knows it.
 //
 // # Bytes
 //

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"log/slog"
+	"math"
 	"net"
 	"net/http"
 	"strings"
@@ -132,18 +133,37 @@ type Config struct {
 	OnRefuse func(*Refusal)
 
 	// OnSlow is told when a session is evicted because its client reads too
-	// slowly, with what was waiting. It runs on a goroutine of its own.
+	// slowly, with what was waiting. It runs on a goroutine of its own. The log is
+	// told too.
 	OnSlow func(s *Session, messages, bytes int)
 
-	// Logger receives a line for each session at debug level and for each panic
-	// of a Receiver at error level; never payloads or ids. Default slog.Default().
+	// Logger receives a line for each session at debug level, for each client that
+	// is evicted because it reads too slowly at warn level, and for each panic of a
+	// Receiver at error level; never payloads, and no ids but those of evicted
+	// sessions, which are good for nothing any more. Default slog.Default().
 	Logger *slog.Logger
 }
 
-// QueueLimits bounds what waits for one session.
+// QueueLimits bounds what waits for one session; see "Slow receivers" above. What
+// the client is taking at the moment does not count, nor does what the system has
+// taken.
 type QueueLimits struct {
-	Bytes    int // default 1 MiB
-	Messages int // default 16,384
+	Bytes    int // that may wait for long. Default 1 MiB
+	Messages int // the same in messages. Default 16,384
+
+	// Burst is how long without a break more than Bytes or Messages may wait. A
+	// client for which still more waits then when the next message is sent is slow.
+	// Default 1 s; negative: Bytes and Messages hold at once.
+	Burst time.Duration
+
+	// BurstBytes is the most that may wait, also for a moment. So long a client that
+	// does not read may cost that much memory, but for messages that many clients
+	// get, which are shared. Default 16 times Bytes, that is 16 MiB.
+	BurstBytes int
+
+	// BurstMessages is the same in messages. Default 16 times Messages, that is
+	// 262,144.
+	BurstMessages int
 
 	// Age is the time within which a client has to take 64 KiB, or all that waits
 	// for it if that is less. What it has taken is what the system says that it has,
@@ -194,6 +214,12 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.MaxPackets, 1<<16)
 	setDefault(&c.Queue.Bytes, 1<<20)
 	setDefault(&c.Queue.Messages, 1<<14)
+	setDefault(&c.Queue.Burst, time.Second)
+	if c.Queue.Burst < 0 {
+		c.Queue.BurstBytes, c.Queue.BurstMessages = c.Queue.Bytes, c.Queue.Messages
+	}
+	setDefault(&c.Queue.BurstBytes, burstOf(c.Queue.Bytes))
+	setDefault(&c.Queue.BurstMessages, burstOf(c.Queue.Messages))
 	setDefault(&c.Queue.Age, 10*time.Second)
 	setDefault(&c.Compression.HTTP, 1024)
 	if c.GenerateID == nil {
@@ -213,6 +239,14 @@ func setDefault[T comparable](field *T, value T) {
 	if *field == zero {
 		*field = value
 	}
+}
+
+// burstOf is how much may wait for a moment where n may wait for long.
+func burstOf(n int) int {
+	if n > math.MaxInt/16 {
+		return n
+	}
+	return 16 * n
 }
 
 func hostOf(r *http.Request) string {

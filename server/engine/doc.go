@@ -28,16 +28,19 @@
 //
 // # Slow receivers
 //
-// What waits for one session is bounded by [Config].Queue, in bytes above all.
-// Whoever would exceed the bound is evicted: [Session.Send] returns [ErrSlow],
-// the session ends with the reason "slow consumer", and OnSlow is told. Bytes
-// that the system has taken do not count. The bounds hold as soon as the socket
-// refuses bytes; before that a burst may be four times as long, so that a
-// receiver who reads is not cut off for the sender's speed. A single message is
-// accepted at any size when nothing else waits, and may take as long as the client
-// likes, as long as that takes 64 KiB within each Queue.Age, or all that waits if
-// it is less: who takes too little is evicted too, over polling as well.
-// Volatile messages are dropped instead of queued.
+// What waits for one session is bounded by [Config].Queue: by default 1 MiB or
+// 16,384 messages may wait for long, and for a second 16 times as much, so that a
+// receiver is not cut off for what an application says in one go. Slow is for whom
+// more than 16 MiB would wait, or still more than 1 MiB a second after that began,
+// without a break; this is looked at when something is sent. Whoever is slow is
+// evicted: [Session.Send] returns [ErrSlow], the session ends with the reason "slow
+// consumer", and OnSlow and the log are told. Bytes that the system has taken do not
+// count, and neither does what the client is taking at the moment: a message, or
+// several that were sent together, are accepted at any size when nothing else waits,
+// and do no harm to what follows. They may take as long as the client likes, as long
+// as that takes 64 KiB within each Queue.Age, or all that waits if it is less: who
+// takes too little is evicted too, over polling as well. Volatile messages are
+// dropped instead of queued.
 // Who has more to send than the bound allows, such as a replay, sends it in parts
 // and waits for [Session.Flush] between them.
 //

@@ -16,7 +16,12 @@ type ending struct {
 	abort    bool // the transport is beyond words
 	farewell bool // the client itself said goodbye: a waiting poll gets a noop
 	gone     bool // the transport has gone by itself
+
+	messages, bytes int // what waited elsewhere than in the session's queue
 }
+
+// slow is the ending of a client that reads too slowly.
+var slow = ending{reason: engineio.ReasonSlow, err: ErrSlow, abort: true}
 
 // finish ends the session: the one way out, whatever the cause. s.mu is held.
 func (s *Session) finish(do *after, e ending) {
@@ -73,6 +78,9 @@ func (s *Session) announce(do *after, e ending) {
 	}
 	s.srv.count.Add(-1)
 	name := s.transportName()
+	if e.reason == engineio.ReasonSlow {
+		s.reportSlow(name, e)
+	}
 	s.srv.track.Go(func() {
 		s.srv.log.Debug("session closed", "transport", name, "reason", e.reason, "error", e.err)
 		s.recv.lock(&s.mu)
@@ -83,6 +91,20 @@ func (s *Session) announce(do *after, e ending) {
 			}
 		}()
 		s.receiver.Closed(e.reason, e.err)
+	})
+}
+
+// reportSlow tells the operator and the hook of an eviction, and how much waited. It
+// does so on another goroutine: who has just sent may hold locks that they want.
+func (s *Session) reportSlow(transport string, e ending) {
+	messages, bytes := s.buffered()
+	messages, bytes = messages+e.messages, bytes+e.bytes
+	s.srv.track.Go(func() {
+		s.srv.log.Warn("slow client evicted", "id", s.id, "remote", s.info.remote,
+			"transport", transport, "messages", messages, "bytes", bytes)
+		if s.srv.cfg.OnSlow != nil {
+			s.srv.cfg.OnSlow(s, messages, bytes)
+		}
 	})
 }
 

@@ -138,8 +138,10 @@ func (srv *Server) open(s *Session) {
 	if s.ended.Load() {
 		return
 	}
-	defer s.contain()
+	returned := false
+	defer s.contain(&returned)
 	s.receiver = srv.cfg.Open(s)
+	returned = true
 }
 
 // nobody receives when the application's Open was not called, or has panicked.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -145,6 +146,58 @@ func TestFragmentsWithoutEnd(t *testing.T) {
 			})
 		})
 	}
+}
+
+// The time of a message begins with its first byte, as little as that says.
+// Rows: E13 E23
+func TestFirstByteOfAMessage(t *testing.T) {
+	ends := func(t *testing.T, a *app, begin time.Time) {
+		require.Equal(t, engineio.ReasonTransportError, await(t, a.closed).reason)
+		require.Equal(t, 30*time.Second, time.Since(begin))
+	}
+	for name, last := range map[string]byte{"of a message": 0x81, "of a ping": 0x89, "of no frame": 0xff} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := startPipe(t, engine.Config{})
+				s, a := f.connectRaw()
+				go s.reaction()
+				s.write(append(maskedFrame(0x8a, nil), last)...)
+				ends(t, a, time.Now())
+			})
+		})
+		t.Run(name+" over TCP", func(t *testing.T) {
+			f := start(t, engine.Config{MessageTimeout: 10 * time.Millisecond})
+			s, a := f.connectRaw()
+			s.write(append(maskedFrame(0x8a, nil), last)...)
+			s.reaction()
+			require.Equal(t, engineio.ReasonTransportError, await(t, a.closed).reason)
+		})
+	}
+	t.Run("of a packet on a stream", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			s := startStreams(t, engine.Config{})
+			nc, _ := s.connect("")
+			writePacket(t, nc, "0")
+			go io.Copy(io.Discard, nc) //nolint:errcheck // until it is closed
+			a := s.opened()
+			_, err := nc.Write([]byte{126})
+			require.NoError(t, err)
+			ends(t, a, time.Now())
+		})
+	})
+	t.Run("not yet", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			f := startPipe(t, engine.Config{PingInterval: time.Hour})
+			s, a := f.connectRaw()
+			for range 3 {
+				s.write(maskedFrame(0x81, []byte("4x"))...)
+				_, _, err := s.frame()
+				require.NoError(t, err)
+				time.Sleep(time.Minute)
+			}
+			require.Empty(t, a.closed)
+		})
+	})
 }
 
 // Who floods with pings and does not read the pongs is evicted.

@@ -45,10 +45,6 @@ func (s *Session) transportGone(t Transport, reason Reason, err error) {
 		case s.upgrade != nil && s.upgrade.transport == t:
 			s.upgrade = nil
 		case s.transport == t:
-			if reason == engineio.ReasonSlow && s.state == open && s.srv.cfg.OnSlow != nil {
-				messages, bytes := t.Buffered()
-				do.add(func() { s.srv.track.Go(func() { s.srv.cfg.OnSlow(s, messages, bytes) }) })
-			}
 			s.finish(do, ending{reason: reason, err: err, gone: true})
 		}
 	})

@@ -1,12 +1,17 @@
 package engine
 
-import "parley/shared/engineio"
+import (
+	"parley/server/engine/internal/outq"
+	"parley/shared/engineio"
+)
 
 // pollState is the part of a session that waits for requests; guarded by the
 // session's lock.
 type pollState struct {
 	queue    []*Message
 	bytes    int
+	lone     int           // of bytes, what was queued when nothing waited
+	excess   outq.Excess   // beyond the bounds
 	compress bool          // something in queue may be compressed
 	taken    chan struct{} // closed when queue is taken; nil unless wanted
 	get      *get          // the poll that waits
@@ -35,9 +40,9 @@ type answer struct {
 	refuse   bool // 400 instead: the session has been upgraded meanwhile
 }
 
-// push is add within bounds.
-func (p *pollState) push(l *QueueLimits, compress bool, packets ...*Message) error {
-	if len(p.queue) > 0 && (p.bytes+sizeOf(packets) > l.Bytes || len(p.queue)+len(packets) > l.Messages) {
+// push is add within bounds, as the queue of a connection has them.
+func (p *pollState) push(l *outq.Limits, compress bool, packets ...*Message) error {
+	if len(p.queue) > 0 && !p.excess.Admits(l, len(p.queue), p.bytes-p.lone, len(packets), sizeOf(packets)) {
 		return ErrSlow
 	}
 	p.add(compress, packets...)
@@ -46,6 +51,9 @@ func (p *pollState) push(l *QueueLimits, compress bool, packets ...*Message) err
 
 // add queues packets, and hands them to the poll that waits.
 func (p *pollState) add(compress bool, packets ...*Message) {
+	if len(p.queue) == 0 {
+		p.lone, p.excess = sizeOf(packets), outq.Excess{}
+	}
 	p.queue = append(p.queue, packets...)
 	p.bytes += sizeOf(packets)
 	p.compress = p.compress || compress
@@ -163,8 +171,10 @@ func (s *Session) abandon(g *get) {
 // too long; that much of it was left.
 func (s *Session) outrun(messages, bytes int) {
 	s.step(func(do *after) {
-		if p := s.polling; p != nil {
-			s.slow(do, messages+len(p.queue), bytes+p.bytes)
+		if s.polling != nil {
+			e := slow
+			e.messages, e.bytes = messages, bytes
+			s.finish(do, e)
 		}
 	})
 }

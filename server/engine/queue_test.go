@@ -1,9 +1,13 @@
 package engine_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -45,12 +49,166 @@ func TestSlowReceiver(t *testing.T) {
 				require.Equal(t, ending{engineio.ReasonSlow, engine.ErrSlow}, await(t, a.closed))
 				n := await(t, slow)
 				require.Greater(t, n.bytes, 900_000)
-				require.LessOrEqual(t, n.bytes, 4<<20)
+				require.LessOrEqual(t, n.bytes, 16<<20+200_000)
 				require.Empty(t, slow)
 				require.ErrorIs(t, a.Send(engine.SendOptions{}, m), engine.ErrClosed)
 				require.Zero(t, f.Count())
 			})
 		}
+	}
+}
+
+// An operator learns who was evicted and how much waited, once, without asking.
+// Rows: E17
+func TestEvictionIsLogged(t *testing.T) {
+	full := func(t *testing.T, a *app) {
+		for a.Send(engine.SendOptions{}, engine.NewMessage(true, make([]byte, 100_000))) == nil {
+			require.Empty(t, a.closed)
+		}
+		_ = a.Send(engine.SendOptions{}, engine.NewMessage(true, nil))
+	}
+	for name, slow := range map[string]func(t *testing.T, f *fixture) *app{
+		"a full queue": func(t *testing.T, f *fixture) *app {
+			_, a := f.connectRaw()
+			full(t, a)
+			return a
+		},
+		"a full queue for a poll": func(t *testing.T, f *fixture) *app {
+			_, a := f.poll()
+			full(t, a)
+			return a
+		},
+		"takes nothing": func(t *testing.T, f *fixture) *app {
+			_, a := f.connectRaw()
+			send(t, a, string(make([]byte, 2_000_000)))
+			return a
+		},
+		"takes nothing of a poll's answer": func(t *testing.T, f *fixture) *app {
+			p, a := f.poll()
+			send(t, a, string(randomText(2_000_000)))
+			nc := f.dialConn()
+			p.getOver(nc, bufio.NewReader(nc))
+			return a
+		},
+		"asked for by the application": func(t *testing.T, f *fixture) *app {
+			_, a := f.connectRaw()
+			send(t, a, string(make([]byte, 2_000_000)))
+			a.Close(engineio.ReasonSlow)
+			return a
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var log logHandler
+				f := startPipe(t, engine.Config{
+					RemoteAddr: func(*http.Request) string { return "192.0.2.7" },
+					Logger:     slog.New(slog.NewTextHandler(&log, nil)),
+				})
+				a := slow(t, f)
+				await(t, a.closed)
+				a.Abort(engineio.ReasonSlow)
+				synctest.Wait()
+				require.Regexp(t, `^time=\S+ level=WARN msg="slow client evicted" id=`+a.ID()+
+					` remote=192\.0\.2\.7 transport=(polling|websocket) messages=[1-9]\d* bytes=[1-9]\d{6,7}\n$`, log.text())
+			})
+		})
+	}
+}
+
+// What an application sends in one go reaches a client that reads, whatever it
+// uses; over polling also when no poll is open yet.
+// Rows: E17 E03
+func TestOrdinaryBursts(t *testing.T) {
+	for name, bursts := range map[string][]int{
+		"a long message and a short one": {3 << 19, 10},
+		"40 of 100 KB":                   slices.Repeat([]int{100_000}, 40),
+		"20,000 of 100 B":                slices.Repeat([]int{100}, 20_000),
+		"100 of 100 KB":                  slices.Repeat([]int{100_000}, 100),
+		"5 of 2 MB":                      slices.Repeat([]int{2_000_000}, 5),
+	} {
+		burst := func(t *testing.T, a *app) {
+			for _, size := range bursts {
+				require.NoError(t, a.Send(engine.SendOptions{}, engine.NewMessage(false, make([]byte, size))))
+			}
+		}
+		t.Run(name+" over polling", func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := startPipe(t, engine.Config{Compression: engine.Compression{HTTP: -1}})
+				p, a := f.poll()
+				burst(t, a)
+				sizes := bursts
+				for packet := range strings.SplitSeq(p.get().body, "\x1e") {
+					require.Len(t, packet, 1+sizes[0])
+					sizes = sizes[1:]
+				}
+				require.Empty(t, sizes)
+			})
+		})
+		t.Run(name+" over websocket", func(t *testing.T) {
+			f := start(t, engine.Config{})
+			c, a := f.connect()
+			burst(t, a)
+			for _, size := range bursts {
+				require.Len(t, c.text(), 1+size)
+			}
+		})
+		t.Run(name+" over a stream", func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := startStreams(t, engine.Config{})
+				nc, _ := s.connect("")
+				writePacket(t, nc, "0")
+				br := bufio.NewReader(nc)
+				readPacket(t, br)
+				burst(t, s.opened())
+				for _, size := range bursts {
+					require.Len(t, readPacket(t, br), 1+size)
+				}
+			})
+		})
+	}
+}
+
+// Being slow takes a second: a client that polls in time, or reads, is not.
+// Rows: E17 E03
+func TestSlowIsAMatterOfTime(t *testing.T) {
+	for _, kind := range []string{"websocket", "polling"} {
+		t.Run(kind, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := startPipe(t, engine.Config{Compression: engine.Compression{HTTP: -1}})
+				var a *app
+				var take func()
+				if kind == "polling" {
+					var p *poller
+					p, a = f.poll()
+					take = func() { p.get() }
+				} else {
+					var c *rawSocket
+					c, a = f.connectRaw()
+					take = func() {
+						for range 20 {
+							_, _, err := c.frame()
+							require.NoError(t, err)
+						}
+						synctest.Wait()
+					}
+				}
+				m := engine.NewMessage(false, make([]byte, 100_000))
+				for range 5 {
+					for range 19 {
+						require.NoError(t, a.Send(engine.SendOptions{}, m))
+					}
+					time.Sleep(time.Second)
+					require.NoError(t, a.Send(engine.SendOptions{}, m))
+					take()
+				}
+				for range 20 {
+					require.NoError(t, a.Send(engine.SendOptions{}, m))
+				}
+				time.Sleep(time.Second + 1)
+				require.ErrorIs(t, a.Send(engine.SendOptions{}, m), engine.ErrSlow)
+				require.Equal(t, ending{engineio.ReasonSlow, engine.ErrSlow}, await(t, a.closed))
+			})
+		})
 	}
 }
 

@@ -36,8 +36,8 @@ func (srv *Server) openWebSocket(w http.ResponseWriter, r *http.Request) {
 	s.adopt(ws)
 	ws.Queue(false, srv.greeting(s)...) //nolint:errcheck // the reader will tell
 	ws.Flush()
+	defer s.start(ws) // also when the application ends this goroutine
 	srv.open(s)
-	s.start(ws)
 }
 
 // serveUpgrade answers a WebSocket that a session may change to. One that cannot

@@ -27,6 +27,7 @@ type Server struct {
 	writer  polling.Writer
 	buffers frame.Buffers
 	start   time.Time
+	limits  outq.Limits // of every queue
 	shards  []*shard
 	count   atomic.Int64
 	closing atomic.Bool
@@ -46,17 +47,21 @@ func New(cfg Config) *Server {
 		Deflate:        cfg.Compression.WebSocket,
 		Buffers:        &srv.buffers,
 	})
-	limits := outq.Limits{
-		Bytes:    cfg.Queue.Bytes,
-		Messages: cfg.Queue.Messages,
-		Age:      cfg.Queue.Age,
-		Close:    cfg.CloseTimeout,
-		Linger:   min(time.Second, cfg.CloseTimeout),
+	srv.limits = outq.Limits{
+		Bytes:         cfg.Queue.Bytes,
+		Messages:      cfg.Queue.Messages,
+		Burst:         cfg.Queue.Burst,
+		BurstBytes:    cfg.Queue.BurstBytes,
+		BurstMessages: cfg.Queue.BurstMessages,
+		Age:           cfg.Queue.Age,
+		Close:         cfg.CloseTimeout,
+		Linger:        min(time.Second, cfg.CloseTimeout),
+		Start:         srv.start,
 	}
 	for range runtime.GOMAXPROCS(0) {
 		srv.shards = append(srv.shards, &shard{
 			srv:      srv,
-			out:      outq.NewGroup(limits, &srv.track),
+			out:      outq.NewGroup(srv.limits, &srv.track),
 			sessions: map[string]*Session{},
 		})
 	}

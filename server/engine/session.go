@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 
@@ -151,7 +152,7 @@ func (s *Session) sendSlowly(o SendOptions, group []*Message) (err error) {
 	case t == nil && o.Unbounded:
 		s.polling.add(!o.NoCompress, group...)
 	case t == nil:
-		err = s.polling.push(&s.srv.cfg.Queue, !o.NoCompress, group...)
+		err = s.polling.push(&s.srv.limits, !o.NoCompress, group...)
 	}
 	s.mu.Unlock()
 	switch {
@@ -189,6 +190,10 @@ func (s *Session) writable() bool {
 func (s *Session) Buffered() (messages, bytes int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.buffered()
+}
+
+func (s *Session) buffered() (messages, bytes int) {
 	if s.transport == nil {
 		return len(s.polling.queue), s.polling.bytes
 	}
@@ -258,18 +263,7 @@ func (s *Session) Abort(reason Reason) {
 
 // evict ends the session of a client that reads too slowly.
 func (s *Session) evict() {
-	messages, bytes := s.Buffered()
-	s.step(func(do *after) { s.slow(do, messages, bytes) })
-}
-
-// slow ends a session for which that much waits; s.mu is held.
-func (s *Session) slow(do *after, messages, bytes int) {
-	if s.state == open && s.srv.cfg.OnSlow != nil {
-		do.add(func() { // not here: the sender may hold locks that the application wants
-			s.srv.track.Go(func() { s.srv.cfg.OnSlow(s, messages, bytes) })
-		})
-	}
-	s.finish(do, ending{reason: engineio.ReasonSlow, err: ErrSlow, abort: true})
+	s.step(func(do *after) { s.finish(do, slow) })
 }
 
 // receive hands a message on and returns what is to be done without recv, which
@@ -278,15 +272,28 @@ func (s *Session) receive(p engineio.Packet) Task {
 	if s.ended.Load() {
 		return nil
 	}
-	defer s.contain()
-	return s.receiver.Receive(p.Binary, p.Data)
+	returned := false
+	defer s.contain(&returned)
+	task := s.receiver.Receive(p.Binary, p.Data)
+	returned = true
+	return task
 }
 
-// contain turns a panic of the receiver into the end of its session.
-func (s *Session) contain() {
-	if v := recover(); v != nil {
-		err := panicError(v)
-		s.srv.log.Error("receiver panicked", "error", err, "stack", stack())
-		s.step(func(do *after) { s.finish(do, ending{reason: engineio.ReasonForcedClose, err: err, graceful: true}) })
+// contain turns a panic of the receiver, or a call that never returns, into the end
+// of its session.
+func (s *Session) contain(returned *bool) {
+	v := recover()
+	if v == nil {
+		if *returned {
+			return
+		}
+		v = errExited
 	}
+	err := panicError(v)
+	s.srv.log.Error("receiver panicked", "error", err, "stack", stack())
+	s.step(func(do *after) { s.finish(do, ending{reason: engineio.ReasonForcedClose, err: err, graceful: true}) })
 }
+
+// errExited is the panic that runtime.Goexit is as good as: a receiver has ended the
+// goroutine that it was called on, as (*testing.T).FailNow does.
+var errExited = errors.New("its goroutine was ended with runtime.Goexit")

@@ -115,8 +115,8 @@ func (srv *Server) openStream(r *http.Request, t *stream.Conn, unasked bool) {
 	s := srv.newSession(id, newHandshake(r, srv.cfg.RemoteAddr(r)))
 	s.adopt(t)
 	t.Send(false, false, srv.greeting(s)...) //nolint:errcheck // the reader will tell
+	defer s.start(t)                         // also when the application ends this goroutine
 	srv.open(s)
-	s.start(t)
 }
 
 var _ Transport = (*stream.Conn)(nil)

@@ -23,8 +23,9 @@ import (
 var ErrTooLarge = websocket.ErrMessageTooBig
 
 var (
-	errUTF8  = errors.New("websocket: text message is not UTF-8")
-	errStall = errors.New("websocket: message did not arrive in time")
+	errUTF8   = errors.New("websocket: text message is not UTF-8")
+	errExited = errors.New("websocket: the reading goroutine was ended with runtime.Goexit")
+	errStall  = errors.New("websocket: message did not arrive in time")
 )
 
 // Options configures an [Acceptor].
@@ -199,8 +200,21 @@ type reader Conn
 // called again.
 func (r *reader) Run() {
 	c := (*Conn)(r)
+	inside := false
+	defer func() {
+		if !inside {
+			return
+		}
+		if v := recover(); v != nil {
+			panic(v) // ours, and who knows with which locks held
+		}
+		c.end(errExited)
+		c.q.Finish()
+	}()
 	for c.q.Await() {
+		inside = true
 		task, err := c.next()
+		inside = false
 		switch {
 		case err != nil:
 			c.end(err)
@@ -277,6 +291,8 @@ func (c *Conn) explain(err error) (engineio.Reason, websocket.StatusCode, error)
 		return engineio.ReasonParseError, websocket.StatusPolicyViolation, broken.error
 	case errors.Is(err, errUTF8):
 		return engineio.ReasonTransportError, websocket.StatusInvalidFramePayloadData, err
+	case errors.Is(err, errExited):
+		return engineio.ReasonTransportError, websocket.StatusInternalError, err
 	case errors.Is(err, websocket.ErrMessageTooBig):
 		return engineio.ReasonTransportError, websocket.StatusMessageTooBig, err
 	case errors.As(err, &ce):

@@ -48,9 +48,14 @@ func (c *Conn) beat(h *frame.Header) error {
 	return c.q.Control(frame.Pong(data))
 }
 
-// header waits for the header of the next frame and leaves it where it is; known
+// header waits for the header of the next frame and leaves it where it is. With its
+// first byte a message begins, or a part of one, or a control frame; known
 // is false for what only the library has a word for.
 func (c *Conn) header() (h frame.Header, known bool, err error) {
+	if _, err = c.br.Peek(1); err != nil {
+		return h, false, err
+	}
+	c.q.BeginMessage()
 	b, err := c.br.Peek(2)
 	if err != nil {
 		return h, false, err
@@ -59,7 +64,6 @@ func (c *Conn) header() (h frame.Header, known bool, err error) {
 	if n == 0 {
 		return h, false, nil
 	}
-	c.q.BeginMessage()
 	if b, err = c.br.Peek(n); err != nil {
 		return h, false, err
 	}

@@ -8,22 +8,18 @@ import (
 	"parley/server/engine/frame"
 )
 
-// Limits bounds what waits for one connection. All fields must be set.
+// Limits bounds what waits for one connection. All fields but Start must be set.
 type Limits struct {
-	Bytes    int           // frames in bytes; a single larger message passes while nothing else waits
-	Messages int           // frames
-	Age      time.Duration // within this the peer takes 64 KiB, or all that waits if that is less
-	Close    time.Duration // how long the rest may take after [Conn.End]
-	Linger   time.Duration // how long the peer may take to close after we did
+	Bytes         int           // frames in bytes that may wait for long, beside what the peer is taking
+	Messages      int           // the same in frames
+	Burst         time.Duration // for so long more may wait
+	BurstBytes    int           // but not more than this
+	BurstMessages int           // nor this
+	Age           time.Duration // within this the peer takes 64 KiB, or all that waits if that is less
+	Close         time.Duration // how long the rest may take after [Conn.End]
+	Linger        time.Duration // how long the peer may take to close after we did
+	Start         time.Time     // what the moments of an [Excess] are counted from; default: when the group is made
 }
-
-// The bounds hold for a socket that refuses bytes. While a write is merely on
-// its way, a burst may exceed them by the factor burst; and a connection that
-// can only be written to by blocking counts as refusing after grace.
-const (
-	burst = 4
-	grace = 250 * time.Millisecond
-)
 
 // inlineBytes is the size from which a sender does not leave batched messages to
 // the flusher but writes them himself, so that a long burst cannot exceed the
@@ -59,14 +55,17 @@ type Conn struct {
 	lingers bool // the read deadline belongs to the close
 	stalled bool // the rest of a message is awaited
 	err     error
-	pend    *list     // not yet being written; nil when empty
-	count   int       // messages in pend and rest
-	bytes   int       // bytes in pend and rest
+	pend    *list  // not yet being written; nil when empty
+	count   int    // messages in pend and rest
+	bytes   int    // bytes in pend and rest
+	sent    uint64 // bytes written since the start
+	queued  uint64 // bytes taken on since the start
+	lone    uint64 // queued when the last was taken on for which nothing waited
+	flushes []flushWait
 	rest    [][]byte  // what drain has to write first
 	since   time.Time // begin of drain's present round, or since when it ends
-	sent    uint64    // bytes written since the start
-	queued  uint64    // bytes taken on since the start
-	flushes []flushWait
+	front   int       // bytes left of the message at the head of rest
+	excess  Excess    // beyond the bounds
 
 	in reader
 }
@@ -140,8 +139,8 @@ func (c *Conn) Send(batch bool, msgs ...*frame.Message) error {
 	return nil
 }
 
-// Queue takes over messages that have waited elsewhere, within bounds kept there,
-// and does not write: the caller, who may hold a lock, calls [Conn.Flush]
+// Queue takes over messages whatever waits, within bounds kept elsewhere, and does
+// not write: the caller, who may hold a lock, calls [Conn.Flush]
 // afterwards. The error is [frame.ErrClosed].
 func (c *Conn) Queue(msgs ...*frame.Message) error {
 	size := 0
@@ -153,6 +152,7 @@ func (c *Conn) Queue(msgs ...*frame.Message) error {
 	if c.ending || c.err != nil {
 		return frame.ErrClosed
 	}
+	c.excess.Look(&c.group.limits, c.count, c.behind())
 	c.queued += uint64(size)
 	c.push(size, msgs)
 	return nil
@@ -170,7 +170,11 @@ func (c *Conn) Flush() {
 	c.run(nil)
 }
 
+// push appends messages, whose bytes c.queued counts already.
 func (c *Conn) push(size int, msgs []*frame.Message) {
+	if c.sent+uint64(size) == c.queued {
+		c.lone = c.queued
+	}
 	if c.pend == nil {
 		c.pend = c.group.list()
 	}
@@ -179,14 +183,24 @@ func (c *Conn) push(size int, msgs []*frame.Message) {
 	c.bytes += size
 }
 
-// admits reports whether the bounds allow n more messages of size bytes.
+// admits reports whether the bounds allow n more messages of size bytes. They do
+// when nothing waits.
 func (c *Conn) admits(n, size int) bool {
 	l := &c.group.limits
-	if c.bytes == 0 || c.bytes+size <= l.Bytes && c.count+n <= l.Messages {
-		return true
+	return c.bytes == 0 || l.contain(c.count+n, c.bytes+size) || c.excess.Admits(l, c.count, c.behind(), n, size)
+}
+
+// behind returns how many bytes wait beside those that the peer is taking: what is
+// left of the message at the head, or of those that were sent with it if nothing
+// waited then. However long that is, it does not make the peer slow.
+func (c *Conn) behind() int {
+	switch {
+	case c.lone > c.sent:
+		return int(c.queued - c.lone)
+	case c.front > 0 || c.pend == nil:
+		return c.bytes - c.front
 	}
-	refusing := c.state == blocked && (c.sock.ok() || time.Since(c.since) > grace)
-	return !refusing && c.bytes+size <= burst*l.Bytes && c.count+n <= burst*l.Messages
+	return c.bytes - c.pend.m[0].Size()
 }
 
 // Write is Control for the library.
@@ -213,7 +227,7 @@ func (c *Conn) Control(m *frame.Message) error {
 		if c.squeeze(m) {
 			return nil
 		}
-		c.fail(err)
+		c.fail(err, false)
 	}
 	return err
 }
@@ -334,7 +348,7 @@ func (c *Conn) Close() error {
 		return nil
 	}
 	c.mu.Unlock()
-	c.fail(frame.ErrClosed)
+	c.fail(frame.ErrClosed, true)
 	return nil
 }
 
@@ -342,18 +356,24 @@ func (c *Conn) Close() error {
 // over: the peer gets a reset.
 func (c *Conn) Abort(err error) {
 	c.reset()
-	c.fail(err)
+	c.fail(err, false)
 }
 
 // reset makes the socket's close a reset.
 func (c *Conn) reset() {
-	if t, ok := c.Conn.(interface{ SetLinger(int) error }); ok {
+	nc := c.Conn
+	if over, ok := nc.(layer); ok {
+		nc = over.NetConn()
+	}
+	if t, ok := nc.(interface{ SetLinger(int) error }); ok {
 		t.SetLinger(0) // an error means that it is closed already
 	}
 }
 
-func (c *Conn) fail(err error) {
+// fail closes the connection, with a goodbye if one is wanted and nothing is cut off.
+func (c *Conn) fail(err error, goodbye bool) {
 	c.mu.Lock()
+	goodbye = goodbye && c.err == nil && c.state == idle && c.pend == nil
 	c.drop(err)
 	if c.state == writing {
 		c.shut = true // the writer closes
@@ -361,7 +381,7 @@ func (c *Conn) fail(err error) {
 		return
 	}
 	c.mu.Unlock()
-	c.closeSocket()
+	c.closeSocket(goodbye)
 }
 
 // failWriting is fail for the goroutine that owns the socket.
@@ -370,7 +390,7 @@ func (c *Conn) failWriting(err error) {
 	c.drop(err)
 	c.state, c.shut = idle, false
 	c.mu.Unlock()
-	c.closeSocket()
+	c.closeSocket(false)
 }
 
 func (c *Conn) drop(err error) {
@@ -385,8 +405,25 @@ func (c *Conn) drop(err error) {
 	c.wrote(0)
 }
 
-func (c *Conn) closeSocket() {
+// layer is a connection over another one, as that of TLS is.
+type layer interface{ NetConn() net.Conn }
+
+// closeSocket closes the connection without blocking. TLS has a last word for the
+// peer, which takes 5 s when that does not read: so it has a goroutine for it, or,
+// without a goodbye, nothing left to write it to.
+func (c *Conn) closeSocket(goodbye bool) {
 	c.rouse(ended)
-	c.Conn.Close() // an error means that it is closed already
+	over, layered := c.Conn.(layer)
+	switch {
+	case layered && goodbye:
+		c.group.track.Go(func() {
+			c.Conn.Close()    // an error means that it is closed already
+			c.group.remove(c) // not before, so that it can be cut
+		})
+		return
+	case layered:
+		over.NetConn().Close() // same
+	}
+	c.Conn.Close() // same
 	c.group.remove(c)
 }

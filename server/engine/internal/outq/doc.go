@@ -37,8 +37,10 @@
 //
 // # Bounds
 //
-// [Limits] says what may wait for one connection. Who exceeds them gets
-// [frame.ErrSlow] and is to be closed by the caller. A peer that is written to and
+// [Limits] says what may wait for one connection, and for how long more than that
+// may: a burst does not make a peer slow, only time does. What the peer is taking at
+// the moment does not count, so a message may be of any size when nothing else waits.
+// Who exceeds the bounds gets [frame.ErrSlow] and is to be closed by the caller. A peer that is written to and
 // takes too little for too long loses the connection; one that keeps taking may take
 // as long as it likes, until the connection is to end.
 //

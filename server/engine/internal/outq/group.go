@@ -3,6 +3,7 @@ package outq
 import (
 	"runtime"
 	"sync"
+	"time"
 
 	"parley/server/engine/frame"
 	"parley/server/engine/internal/crew"
@@ -28,6 +29,8 @@ type Group struct {
 	buffers   sync.Pool // of *[]byte, pieceSize, for drain
 	reads     sync.Pool // of *[]byte, readSize
 	lists     sync.Pool // of *list
+
+	between func(*Conn) // for tests: called after each write of run
 }
 
 // list holds messages only while they are being written; an idle connection has
@@ -42,6 +45,9 @@ const pieceSize = 32 << 10
 
 // NewGroup returns a Group whose goroutines are counted in tr. It starts none.
 func NewGroup(l Limits, tr *track.Group) *Group {
+	if l.Start.IsZero() {
+		l.Start = time.Now()
+	}
 	g := &Group{limits: l, track: tr, flusher: newScratch()}
 	g.scratches.New = func() any { return newScratch() }
 	g.buffers.New = func() any { b := make([]byte, pieceSize); return &b }
@@ -119,7 +125,7 @@ func (g *Group) Cut() {
 	}
 	g.mu.Unlock()
 	for _, c := range all {
-		c.fail(frame.ErrClosed)
+		c.fail(frame.ErrClosed, false)
 	}
 }
 

@@ -15,6 +15,10 @@ import (
 // unread data, and only then.
 const readSize = 4 << 10
 
+// fewReads is how often a socket is read for one message before that has a deadline
+// although the socket was never found empty: most messages need none.
+const fewReads = 16
+
 // reader is the reading half of a Conn, used by one goroutine.
 type reader struct {
 	raw    syscall.RawConn            // nil: read straight from the connection
@@ -28,8 +32,9 @@ type reader struct {
 	begin  int
 	end    int
 
-	message bool // a message is under way
-	armed   bool // its deadline is set
+	message bool  // a message is under way
+	armed   bool  // its deadline is set
+	reads   uint8 // of the socket since it began, up to fewReads
 	timeout time.Duration
 
 	library *bufio.Reader // the library's own, with a frame header at most; nil before the handshake
@@ -60,7 +65,7 @@ func (c *Conn) SetMessageTimeout(d time.Duration) { c.in.timeout = d }
 
 // BeginMessage tells that the bytes read from now on are parts of one message.
 // Called by the reading goroutine.
-func (c *Conn) BeginMessage() { c.in.message = true }
+func (c *Conn) BeginMessage() { c.in.message, c.in.reads = true, 0 }
 
 // EndMessage tells that the message is complete.
 func (c *Conn) EndMessage() {
@@ -127,6 +132,11 @@ func (c *Conn) read(p []byte) (int, error) {
 		}
 		if r.early != nil {
 			return 0, r.early
+		}
+		if r.message && !r.armed {
+			if r.reads++; r.reads > fewReads {
+				c.arm()
+			}
 		}
 		r.into, r.n, r.err = nil, 0, nil
 		if len(p) >= readSize {

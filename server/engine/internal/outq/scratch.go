@@ -15,6 +15,8 @@ type scratch struct {
 	vec [][]byte // what to write; parts of buf and payloads
 	sys vector   // the system's form of vec
 	end int      // end in buf of the last of vec, -1 when that is a payload
+
+	joined [maxVec]bool // which of vec are parts of buf
 }
 
 func newScratch() *scratch {
@@ -40,17 +42,22 @@ func (s *scratch) gather(k sock, batch []*frame.Message) (rest [][]byte, err err
 			}
 		}
 		if len(head) > joinSize { // a raw frame; ours are shorter
-			s.vec = append(s.vec, head)
-			s.end = -1
+			s.refer(head)
 		} else {
 			s.join(head)
 		}
 		if body != nil {
-			s.vec = append(s.vec, body)
-			s.end = -1
+			s.refer(body)
 		}
 	}
 	return s.flush(k)
+}
+
+// refer adds a buffer that is written from where it is.
+func (s *scratch) refer(b []byte) {
+	s.joined[len(s.vec)] = false
+	s.vec = append(s.vec, b)
+	s.end = -1
 }
 
 func (s *scratch) join(head []byte) {
@@ -60,6 +67,7 @@ func (s *scratch) join(head []byte) {
 		last := &s.vec[len(s.vec)-1]
 		*last = s.buf[at-len(*last):]
 	} else {
+		s.joined[len(s.vec)] = true
 		s.vec = append(s.vec, s.buf[at:])
 	}
 	s.end = len(s.buf)
@@ -89,8 +97,11 @@ func (s *scratch) flush(k sock) (rest [][]byte, err error) {
 		}
 		vec[0] = vec[0][n:]
 		if full {
-			for _, b := range vec {
-				rest = append(rest, append([]byte(nil), b...))
+			for i, b := range vec {
+				if s.joined[len(s.vec)-len(vec)+i] {
+					b = append([]byte(nil), b...)
+				}
+				rest = append(rest, b)
 			}
 			break
 		}

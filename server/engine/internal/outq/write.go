@@ -7,11 +7,20 @@ import (
 	"parley/server/engine/frame"
 )
 
-// run writes what is pending until nothing is left or the socket is full. The
-// caller has set the state to writing. sc may be nil.
+// A writer goes on with what others have queued meanwhile for so many rounds, or
+// until it has written that many bytes more than it began with. Then the flusher has
+// its turn: who sends is not to write for the others of a busy connection, and the
+// flusher has other connections.
+const (
+	moreRounds = 2
+	moreBytes  = 256 << 10
+)
+
+// run writes what is pending until nothing is left or the socket is full, or for
+// long enough. The caller has set the state to writing. sc may be nil.
 func (c *Conn) run(sc *scratch) {
 	own := sc == nil
-	for {
+	for rounds, more := 0, 0; ; rounds++ {
 		c.mu.Lock()
 		if c.pend == nil {
 			c.settle()
@@ -19,6 +28,13 @@ func (c *Conn) run(sc *scratch) {
 		}
 		if !c.sock.ok() {
 			c.block()
+			break
+		}
+		if rounds > 0 {
+			more += c.bytes
+		}
+		if (rounds > moreRounds || more > moreBytes) && !c.ending {
+			c.handOn()
 			break
 		}
 		batch, size := c.pend, c.bytes
@@ -31,12 +47,29 @@ func (c *Conn) run(sc *scratch) {
 		}
 		rest, err := sc.write(c.sock, batch.m)
 		c.group.free(batch)
+		if f := c.group.between; f != nil {
+			f(c)
+		}
 		if !c.written(rest, err, size) {
 			break
 		}
 	}
 	if own && sc != nil {
 		c.group.scratches.Put(sc)
+	}
+}
+
+// handOn leaves what is pending to the flusher, behind the other connections that
+// it has to do; it releases c.mu. Before that anybody may take it up who sends. A
+// connection that is ending is not handed on: to be idle there means that all is
+// written.
+func (c *Conn) handOn() {
+	c.state = idle
+	mark := !c.dirty
+	c.dirty = true
+	c.mu.Unlock()
+	if mark {
+		c.group.mark(c)
 	}
 }
 
@@ -85,7 +118,7 @@ func (c *Conn) written(rest [][]byte, err error, size int) bool {
 	c.wrote(size - left)
 	switch {
 	case left > 0 && c.err == nil:
-		c.rest = rest
+		c.rest, c.front = rest, frontOf(rest)
 		c.bytes += left
 		c.count += len(rest)
 		c.block()
@@ -103,7 +136,8 @@ func (c *Conn) settle() {
 	c.state = idle
 	shut := c.shut
 	linger := c.ending && !shut
-	if c.shut = false; shut && c.err == nil {
+	goodbye := c.err == nil
+	if c.shut = false; shut && goodbye {
 		c.err = frame.ErrClosed
 	}
 	c.lingers = linger
@@ -115,7 +149,7 @@ func (c *Conn) settle() {
 		c.rouse(ended)
 	}
 	if shut {
-		c.closeSocket()
+		c.closeSocket(goodbye)
 	}
 }
 
@@ -151,7 +185,7 @@ func (c *Conn) drain() {
 			}
 			c.group.free(c.pend)
 			c.pend = nil
-			c.count = len(c.rest)
+			c.count, c.front = len(c.rest), frontOf(c.rest)
 		}
 		rest := c.rest
 		c.begin()
@@ -246,7 +280,7 @@ func (c *Conn) drainRound(rest [][]byte, buf []byte) error {
 			c.renew()
 		}
 		if c.err == nil {
-			c.rest = rest
+			c.rest, c.front = rest, frontOf(rest)
 			c.count -= done
 			c.bytes -= len(piece)
 			c.wrote(len(piece))
@@ -254,6 +288,21 @@ func (c *Conn) drainRound(rest [][]byte, buf []byte) error {
 		c.mu.Unlock()
 	}
 	return nil
+}
+
+// longestHeader is how long what precedes a long payload may be.
+const longestHeader = 11
+
+// frontOf returns how many bytes the first message in rest has: that is one
+// buffer, or a header and a long payload.
+func frontOf(rest [][]byte) (n int) {
+	if len(rest) > 0 {
+		n = len(rest[0])
+	}
+	if n <= longestHeader && len(rest) > 1 {
+		n += len(rest[1])
+	}
+	return n
 }
 
 // shape returns what a message looks like on this connection, and corrects the
@@ -266,6 +315,9 @@ func (c *Conn) shape(m *frame.Message) (head, body []byte) {
 	more := len(head) + len(body) - m.Size()
 	c.bytes += more
 	c.queued += uint64(more)
+	if c.lone > c.sent {
+		c.lone += uint64(more)
+	}
 	for i := range c.flushes {
 		c.flushes[i].until += uint64(more)
 	}

@@ -17,7 +17,10 @@ import (
 	"parley/shared/engineio"
 )
 
-var errUTF8 = errors.New("stream: text packet is not UTF-8")
+var (
+	errUTF8   = errors.New("stream: text packet is not UTF-8")
+	errExited = errors.New("stream: the reading goroutine was ended with runtime.Goexit")
+)
 
 // Options configures a Conn.
 type Options struct {
@@ -110,9 +113,20 @@ func (c *Conn) Start(packet func(engineio.Packet) crew.Task, gone func(engineio.
 }
 
 func (c *Conn) loop() {
+	inside := true
+	defer func() {
+		if !inside {
+			return
+		}
+		if v := recover(); v != nil {
+			panic(v) // ours, and who knows with which locks held
+		}
+		c.end(errExited)
+	}()
 	for {
 		p, err := c.read()
 		if err != nil {
+			inside = false
 			c.end(err)
 			return
 		}
@@ -127,7 +141,6 @@ func (c *Conn) read() (engineio.Packet, error) {
 	if err != nil {
 		return engineio.Packet{}, err
 	}
-	c.q.BeginMessage()
 	data, err := readBody(c.br, h.Length)
 	if err != nil {
 		return engineio.Packet{}, err
@@ -160,6 +173,7 @@ func (c *Conn) header() (engineio.FrameHeader, error) {
 			}
 			return engineio.FrameHeader{}, err
 		}
+		c.q.BeginMessage()
 		h, err := engineio.ParseFrameHeader(b, int(c.o.MaxPayload))
 		if err != nil {
 			return engineio.FrameHeader{}, &parseError{err}
