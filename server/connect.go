@@ -195,7 +195,7 @@ func (s *Socket) refuse(err error) {
 	pending := s.pending
 	s.pending = nil
 	if s.more != nil {
-		s.more.held = nil
+		s.more.held, s.more.ready = nil, nil
 	}
 	s.mu.Unlock()
 	for _, done := range pending {
@@ -295,6 +295,9 @@ func (s *Socket) enter(session adapter.Session) {
 	s.conn.joined() // it may take long to send what was missed
 	err := s.join(session, rooms)
 	joined := err == nil
+	if joined {
+		s.settle()
+	}
 	if joined && s.Recovered() { // what follows finds room behind the last portion
 		err = s.conn.session.Flush(s.Context())
 	}
@@ -306,6 +309,7 @@ func (s *Socket) enter(session adapter.Session) {
 		s.conn.session.Close(engineio.ReasonTransportError)
 		s.end(engineio.ReasonTransportError, err, false)
 		if !joined {
+			s.logHeld() // before anybody can take the session
 			s.undone(session, err)
 		}
 		s.finish(false)
@@ -341,15 +345,12 @@ func (s *Socket) welcome() error {
 // goLive sends what was held back and starts dispatch. It reports false when the socket has ended meanwhile.
 func (s *Socket) goLive() bool {
 	s.mu.Lock()
-	for s.state.Load() != stateClosed && s.more != nil && len(s.more.held) > 0 {
-		list := s.more.held
-		s.more.held = nil
+	for s.state.Load() != stateClosed && s.more != nil && len(s.more.ready) > 0 {
+		list := s.more.ready
+		s.more.ready = nil
 		s.mu.Unlock()
-		for _, h := range list {
-			h.send()
-			if h.kind == heldForLog { // delivered, and so held again, but in its place among what others have logged
-				s.sendDelivered()
-			}
+		for _, send := range list {
+			send()
 		}
 		s.mu.Lock()
 	}
@@ -382,7 +383,7 @@ func (ns *Namespace) hasConnect() bool {
 // is a member already.
 const maxJoining = 1 << 14
 
-// held is something to be sent when the socket is live.
+// held is something that was emitted before the socket was let in.
 type held struct {
 	kind heldKind
 	send func()
@@ -396,50 +397,78 @@ const (
 	heldDelivered                 // by the adapter: it has its place in the log, if there is one
 )
 
-// sendDelivered sends what the adapter has delivered since the socket became a member. The rest stays.
-func (s *Socket) sendDelivered() {
-	s.mu.Lock()
-	var list []held
-	if s.more != nil {
-		for _, h := range s.more.held {
-			if h.kind == heldDelivered {
-				list = append(list, h)
+// settle gives what was held for the log its place there, and all the rest the place behind it.
+func (s *Socket) settle() {
+	s.mu.Lock() // without defer: a listener of the application may end the goroutine while it is not held
+	for s.state.Load() != stateClosed && s.more != nil && len(s.more.held) > 0 {
+		list := s.more.held
+		s.more.held, s.more.settling = nil, true
+		s.mu.Unlock()
+		for _, h := range list {
+			if h.kind == heldForLog { // and it is delivered, or will be replayed
+				h.send()
+				continue
 			}
+			s.mu.Lock()
+			if s.state.Load() != stateClosed {
+				s.more.ready = append(s.more.ready, h.send)
+			}
+			s.mu.Unlock()
 		}
-		s.more.held = slices.DeleteFunc(s.more.held, func(h held) bool { return h.kind == heldDelivered })
+		s.mu.Lock()
+	}
+	if s.more != nil {
+		s.more.settling = false
 	}
 	s.mu.Unlock()
+}
+
+// logHeld logs what was held for the log of a socket that has ended and can be recovered: Emit has promised to keep it.
+func (s *Socket) logHeld() {
+	s.mu.Lock()
+	var list []held
+	if s.more.reason.Recoverable() {
+		list = s.more.held
+	}
+	s.more.held = nil
+	s.mu.Unlock()
 	for _, h := range list {
-		h.send()
+		if h.kind == heldForLog {
+			h.send()
+		}
 	}
 }
 
 // hold keeps send back until the socket is live. It reports false when the caller shall go on by itself: the socket is
-// live, or it is a member and what is for the log need not wait behind anything.
+// live, or what is for the log need not wait.
 func (s *Socket) hold(kind heldKind, send func()) (wait bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	x := s.extra()
+	unsettled := len(x.held) > 0 || x.settling
 	switch s.state.Load() {
 	case stateLive:
 		return false, nil
 	case stateClosed:
 		return true, ErrDisconnected
 	case stateConnecting:
-		if len(x.held) >= s.srv().cfg.Limits.Held {
+		if len(x.held)+len(x.ready) >= s.srv().cfg.Limits.Held {
 			return true, ErrHeld
 		}
 	case stateJoining:
-		if kind == heldForLog && s.member && !x.settling {
+		if kind == heldForLog && !unsettled && s.member {
 			return false, nil
 		}
-		if len(x.held) >= maxJoining {
+		if len(x.held)+len(x.ready) >= maxJoining {
 			s.conn.session.Close(engineio.ReasonSlow)
 			return true, engine.ErrSlow
 		}
 	}
-	x.settling = x.settling || kind == heldForLog
-	x.held = append(x.held, held{kind, send})
+	if kind == heldForLog || kind == heldDirect && unsettled {
+		x.held = append(x.held, held{kind, send})
+	} else {
+		x.ready = append(x.ready, send)
+	}
 	return true, nil
 }
 

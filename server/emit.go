@@ -92,7 +92,7 @@ func (s *Socket) emit(ctx context.Context, f adapter.Flags, p adapter.Packet) er
 	}
 	if state != stateLive {
 		held, err := s.hold(heldForLog, func() {
-			if err := s.log(context.Background(), f, p); err != nil {
+			if err := s.log(context.Background(), f, p); err != nil && err != engine.ErrNotWritable {
 				s.srv().fault(Fault{Namespace: s.ns, Socket: s, Err: err})
 			}
 		})

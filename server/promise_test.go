@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -169,12 +170,25 @@ func TestRoomsChangeBeforeTheLossIsNoticed(t *testing.T) {
 	require.Equal(t, append(want, `["to d"]`), c.early)
 
 	offset = c.offset
-	for i := range 1000 { // more than is remembered
+	for i := range 1000 { // more than is remembered, but nothing of it matters
 		require.NoError(t, s.Join("e"), i)
+		require.NoError(t, f.To("nobody").Emit("between"))
 		s.Leave("e")
 		require.NoError(t, f.To("e").Emit("to e"))
 	}
 	require.NoError(t, f.Emit("all"))
+	c.offset = offset
+	s = c.come()
+	require.True(t, c.recovered)
+	require.Equal(t, []string{`["all"]`}, c.early)
+
+	offset = c.offset
+	for i := range 1000 { // and now it does
+		require.NoError(t, s.Join("e"), i)
+		require.NoError(t, f.To("e").Emit("to e"))
+		s.Leave("e")
+		require.NoError(t, f.To("nobody").Emit("between"))
+	}
 	c.offset = offset
 	c.come()
 	require.False(t, c.recovered)
@@ -410,4 +424,172 @@ func TestHandshakeOfTheReference(t *testing.T) {
 	require.JSONEq(t, `{"token":"x"}`, string(list[0].Handshake().Auth))
 	require.Contains(t, f.url, list[0].Handshake().Headers["host"])
 	require.NotEmpty(t, list[0].Handshake().Headers["host"])
+}
+
+// afterAdd lets something happen when a socket has just become a member, before it is live.
+type afterAdd struct {
+	*adapter.Local
+	then func(*server.Socket)
+}
+
+func (a afterAdd) Replay(ctx context.Context, m adapter.Member, s adapter.Session, rooms []event.Room, flush func(context.Context) error) error {
+	err := a.Local.Replay(ctx, m, s, rooms, flush)
+	if err == nil && a.then != nil {
+		a.then(m.(*server.Socket))
+	}
+	return err
+}
+
+func (a afterAdd) Add(m adapter.Member, rooms []event.Room) string {
+	p := a.Local.Add(m, rooms)
+	if a.then != nil {
+		a.then(m.(*server.Socket))
+	}
+	return p
+}
+
+// The log's order is the order on the wire, whatever was emitted before the socket was let in.
+// Rows: K05 K10 M22
+func TestPositionsGrowAtTheThreshold(t *testing.T) {
+	var f *fixture
+	f = start(t, server.Config{Recovery: time.Minute, Adapter: func(k adapter.Sink) adapter.Adapter {
+		return afterAdd{adapter.NewLocal(k, adapter.LocalConfig{Recovery: time.Minute}), func(*server.Socket) {
+			assert.NoError(t, f.Emit("broadcast"))
+		}}
+	}})
+	f.Use(func(next server.ConnectFunc) server.ConnectFunc {
+		return func(ctx context.Context, s *server.Socket) error {
+			if !s.Recovered() {
+				assert.NoError(t, s.Emit("hello"))
+			}
+			return next(ctx, s)
+		}
+	})
+	c := &comer{f: f}
+	s := c.come()
+	got := []string{c.note(c.p.read())} // one of the two arrives, and the connection breaks
+	c.p.cut()
+	gone(t, s)
+	c.come()
+	require.True(t, c.recovered)
+	got = append(got, c.early...)
+	require.ElementsMatch(t, []string{`["hello"]`, `["broadcast"]`}, got)
+}
+
+// Rows: K05
+func TestManyRoomChangesInAQuietNamespace(t *testing.T) {
+	f := start(t, server.Config{Recovery: time.Minute})
+	c := &comer{f: f}
+	s := c.come()
+	for i := range 200 {
+		require.NoError(t, s.Join("a"), i)
+		s.Leave("a")
+	}
+	c.p.cut()
+	gone(t, s)
+	require.NoError(t, f.Emit("missed"))
+	c.come()
+	require.True(t, c.recovered)
+	require.Equal(t, []string{`["missed"]`}, c.early)
+}
+
+// Rows: K11
+func TestIdleClientMissesOneEventOnAHalfOpenConnection(t *testing.T) {
+	for _, seen := range []bool{false, true} {
+		t.Run(fmt.Sprint("has seen an event: ", seen), func(t *testing.T) {
+			f := start(t, server.Config{Recovery: time.Minute, RecoveryBytes: 64 << 10})
+			c := &comer{f: f}
+			s := c.come()
+			if seen {
+				require.NoError(t, s.Emit("x"))
+				c.expect(`["x"]`)
+			}
+			fill(t, f, 200) // for others; the log has cut the beginning off
+			require.NoError(t, s.Emit("into the void"))
+			c.come()
+			require.True(t, c.recovered)
+			require.Equal(t, []string{`["into the void"]`}, c.early)
+		})
+	}
+}
+
+type aroundReplay struct {
+	*adapter.Local
+	before, after func(*server.Socket)
+}
+
+func (a aroundReplay) Replay(ctx context.Context, m adapter.Member, s adapter.Session, rooms []event.Room, flush func(context.Context) error) error {
+	a.before(m.(*server.Socket))
+	err := a.Local.Replay(ctx, m, s, rooms, flush)
+	a.after(m.(*server.Socket))
+	return err
+}
+
+// What Emit has promised to keep is kept, also when the connection breaks before the client was let in.
+// Rows: K03 K10
+func TestEmitDuringTheReplayIsKept(t *testing.T) {
+	for _, when := range []string{"middleware", "replay", "welcome"} {
+		t.Run(when, func(t *testing.T) {
+			var broken atomic.Bool
+			f := start(t, server.Config{Recovery: time.Minute, Adapter: func(k adapter.Sink) adapter.Adapter {
+				local := adapter.NewLocal(k, adapter.LocalConfig{Recovery: time.Minute})
+				emit := func(s *server.Socket) {
+					if broken.Load() {
+						assert.NoError(t, s.Emit("order 66"))
+					}
+				}
+				cut := func(s *server.Socket) {
+					if broken.Load() {
+						s.Conn().Close(engineio.ReasonTransportClose)
+						<-s.Context().Done()
+					}
+				}
+				return aroundReplay{local, func(s *server.Socket) {
+					if when == "replay" {
+						emit(s)
+						cut(s)
+					}
+				}, func(s *server.Socket) {
+					if when == "welcome" {
+						emit(s)
+					}
+					cut(s)
+				}}
+			}})
+			f.Use(func(next server.ConnectFunc) server.ConnectFunc {
+				return func(ctx context.Context, s *server.Socket) error {
+					if broken.Load() && when == "middleware" {
+						assert.NoError(t, s.Emit("order 66"))
+					}
+					return next(ctx, s)
+				}
+			})
+			c := lost(t, f)
+			broken.Store(true)
+			c.ask().expectClosed()
+			broken.Store(false)
+			c.come()
+			require.True(t, c.recovered)
+			require.Equal(t, `["order 66"]`, strings.Join(c.early, ""))
+		})
+	}
+}
+
+// Rows: M15
+func TestVolatileInAMiddleware(t *testing.T) {
+	faults := make(chan server.Fault, 4)
+	f := start(t, server.Config{Recovery: time.Minute, OnFault: func(f server.Fault) { faults <- f }})
+	f.Use(func(next server.ConnectFunc) server.ConnectFunc {
+		return func(ctx context.Context, s *server.Socket) error {
+			assert.NoError(t, s.Volatile().Emit("hello"))
+			return next(ctx, s)
+		}
+	})
+	_, s := f.joinPolling()
+	require.NoError(t, s.Emit("settled"))
+	select {
+	case x := <-faults:
+		t.Fatal(x.Err)
+	default:
+	}
 }

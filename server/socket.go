@@ -51,14 +51,15 @@ const (
 
 // extras is what few sockets need.
 type extras struct {
-	held     []held        // to be sent once live
+	held     []held        // emitted before it was let in; has to wait for settle
+	ready    []func()      // to be sent once live
 	rooms    []event.Room  // until it is a member: to be joined then; after the end: what OnDisconnecting sees
 	data     map[any]any   // Socket.Set
 	space    chan struct{} // closed when a full inbox has room again
 	rate     *allowance
 	reason   engineio.Reason // how it ended
 	cause    error
-	settling bool // something for the log is or was held, and what follows waits behind it
+	settling bool // settle is at work
 	keep     bool // events in the inbox are still handled after the end
 	left     bool // OnDisconnecting is over
 	early    bool // it ended before the client was told that it is in
@@ -166,8 +167,7 @@ func (s *Socket) noteJoin(rooms []event.Room) (noted bool, err error) {
 // becomeMember makes up for the changes of rooms that were noted since the adapter was given the socket with rooms.
 // From then on they go to the adapter.
 func (s *Socket) becomeMember(rooms []event.Room) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.mu.Lock() // without defer, see settle
 	for s.more != nil && !slices.Equal(s.more.rooms, rooms) {
 		had, wanted := rooms, slices.Clone(s.more.rooms)
 		s.mu.Unlock()
@@ -180,6 +180,7 @@ func (s *Socket) becomeMember(rooms []event.Room) {
 	if s.more != nil {
 		s.more.rooms = nil
 	}
+	s.mu.Unlock()
 }
 
 // without is the part of list that is not in other.
@@ -317,7 +318,10 @@ func (s *Socket) end(reason engineio.Reason, cause error, keep bool) bool {
 	s.state.Store(stateClosed)
 	x := s.extra()
 	x.reason, x.cause, x.keep, x.early = reason, cause, keep, was == stateJoining
-	x.held = nil
+	x.ready = nil
+	if was != stateJoining {
+		x.held = nil
+	}
 	if x.space != nil { // who waits for room in the inbox waits for nothing now, and others on the connection with it
 		close(x.space)
 		x.space = nil
@@ -345,6 +349,7 @@ func (s *Socket) finish(announced bool) {
 	x.rooms = rooms
 	reason := x.reason
 	s.mu.Unlock()
+	s.logHeld()
 	s.storeSession(reason)
 	if announced {
 		s.srv().cfg.Logger.Debug("socket.io: disconnected", "namespace", s.nsName, "sid", s.id, "reason", reason)

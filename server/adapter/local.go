@@ -83,7 +83,7 @@ func (l *Local) add(m Member, rooms []event.Room) (position string, after func()
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.log.position(l.log.tail()), l.index.add(m, &track{known: l.log.tail()}, rooms)
+	return l.log.position(l.log.tail()), l.index.add(m, newTrack(l.log.tail()), rooms)
 }
 
 // Remove ends a membership and returns the rooms m was in.
@@ -186,7 +186,7 @@ func (l *Local) receivers(dst []Member, t Target, n uint64) []Member {
 	dst = x.pick(dst, t)
 	for _, m := range dst {
 		if t, ok := m.Slot().Track.(*track); ok {
-			t.sent = n
+			t.queue(n)
 		}
 	}
 	l.picked = n

@@ -100,11 +100,10 @@ func (l *log) trim(now time.Time) {
 }
 
 // after returns at most count entries, or size bytes of them unless one alone is larger, that follow n and concern
-// the viewer, the number of the last of them (0: none) and the number up to which it looked. ok is false when the log
-// has lost the place.
-func (l *log) after(n uint64, v *viewer, count, size int) (found []Packet, last, upTo uint64, ok bool) {
+// the viewer, their numbers, and the number up to which it looked. ok is false when the log has lost the place.
+func (l *log) after(n uint64, v *viewer, count, size int) (found []Packet, numbers []uint64, upTo uint64, ok bool) {
 	if n < l.base {
-		return nil, 0, 0, false
+		return nil, nil, 0, false
 	}
 	for upTo = n; upTo < l.tail() && len(found) < count; upTo++ {
 		e := &l.entries[l.head+int(upTo-l.base)]
@@ -114,9 +113,9 @@ func (l *log) after(n uint64, v *viewer, count, size int) (found []Packet, last,
 		if size -= e.packet.Size(); size < 0 && len(found) > 0 {
 			break
 		}
-		found, last = append(found, e.packet), upTo+1
+		found, numbers = append(found, e.packet), append(numbers, upTo+1)
 	}
-	return found, last, upTo, true
+	return found, numbers, upTo, true
 }
 
 // withPosition returns p with one more argument. It copies: p may be in use.

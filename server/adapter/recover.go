@@ -193,7 +193,7 @@ func (l *Local) Replay(
 	r := &replay{
 		m: m, was: s.Rooms, rooms: rooms, at: at,
 		view:  trackIn(s).viewer(s.SID, s.Rooms, at),
-		track: &track{changes: slices.Clone(trackIn(s).changes), known: trackIn(s).known},
+		track: &track{start: at, changes: slices.Clone(trackIn(s).changes), known: trackIn(s).known},
 	}
 	for {
 		added, err := l.portion(r)
@@ -224,7 +224,7 @@ type replay struct {
 func (l *Local) portion(r *replay) (added func(), err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	missed, last, upTo, ok := l.log.after(r.at, r.view, portionPackets, portionBytes)
+	missed, numbers, upTo, ok := l.log.after(r.at, r.view, portionPackets, portionBytes)
 	if !ok {
 		return nil, ErrGap
 	}
@@ -232,7 +232,9 @@ func (l *Local) portion(r *replay) (added func(), err error) {
 		if err := l.sink.Replay(r.m, missed); err != nil {
 			return nil, err
 		}
-		r.track.sent = last
+		for _, n := range numbers {
+			r.track.queue(n)
+		}
 	}
 	if r.at = upTo; upTo < l.log.tail() {
 		return nil, nil
@@ -277,6 +279,10 @@ func (l *Local) every() time.Duration { return max(l.cfg.Recovery/4, time.Second
 
 // expire drops what is too old and stops the timer when nothing is left.
 func (l *Local) expire() {
+	l.smu.Lock()
+	l.sweeping = false // first: whoever logs something from here on starts the timer anew
+	l.smu.Unlock()
+
 	now := time.Now()
 	l.mu.Lock()
 	l.log.trim(now)
@@ -285,7 +291,6 @@ func (l *Local) expire() {
 
 	l.smu.Lock()
 	defer l.smu.Unlock()
-	l.sweeping = false
 	for pid, s := range l.sessions {
 		if s.live == nil {
 			if now.After(s.Expires) {

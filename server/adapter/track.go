@@ -10,10 +10,12 @@ import (
 // queued on it, and who it was when. It changes with the log's and the index's lock held, and not any more once the
 // member is removed.
 type track struct {
-	sent    uint64   // number of the last entry queued on it
-	lost    uint64   // all entries up to this one that concerned it have been queued on it; set at the end
-	changes []change // of its rooms, oldest first
-	known   uint64   // changes after this entry, and later ones, are all there
+	start   uint64    // the client has shown that it had missed nothing up to this entry
+	sent    [8]uint64 // the last entries queued on it since, in a ring
+	count   uint64    // of all entries queued on it
+	lost    uint64    // all entries up to this one that concerned it have been queued on it; set at the end
+	changes []change  // of its rooms, oldest first
+	known   uint64    // changes after this entry, and later ones, are all there
 }
 
 // change is one of the rooms of a member.
@@ -26,9 +28,25 @@ type change struct {
 // maxChanges bounds what is remembered of one member.
 const maxChanges = 256
 
-// note remembers a change that happened after entry at. What happened before oldest, the log's first entry, matters
-// to nobody.
+// newTrack is that of a member for which nothing up to entry start was.
+func newTrack(start uint64) *track {
+	return &track{start: start, known: start}
+}
+
+// queue notes that entry n was queued on the member.
+func (t *track) queue(n uint64) {
+	t.sent[t.count%uint64(len(t.sent))] = n
+	t.count++
+}
+
+// note remembers a change. What happened before oldest, the log's first entry, matters to nobody.
 func (t *track) note(c change, oldest uint64) {
+	for i := len(t.changes) - 1; i >= 0 && t.changes[i].at == c.at; i-- {
+		if t.changes[i].room == c.room { // back to where it was, with no entry in between
+			t.changes = slices.Delete(t.changes, i, i+1)
+			return
+		}
+	}
 	if len(t.changes) >= 16 && len(t.changes) == cap(t.changes) {
 		past := 0
 		for past < len(t.changes) && t.changes[past].at < oldest {
@@ -44,17 +62,33 @@ func (t *track) note(c change, oldest uint64) {
 
 func (t *track) forget(n int) {
 	if n > 0 {
-		t.known = t.changes[n-1].at + 1
+		t.known = t.changes[n-1].at
 		t.changes = slices.Delete(t.changes, 0, n)
 	}
 }
 
-// from is the number after which a client that has seen entry n has missed something.
+// from is the number after which a client that has seen entry n has missed something. That is right before the first
+// entry queued on it after n, if that is still known: of those for whom there is little it is, and for the others n is
+// not long ago.
 func (t *track) from(n uint64) uint64 {
-	if n < t.sent {
-		return n
+	n = max(n, t.start)
+	last := t.sent[:min(t.count, uint64(len(t.sent)))]
+	known := t.count <= uint64(len(t.sent))
+	var first uint64 // after n
+	for _, m := range last {
+		if m <= n {
+			known = true
+		} else if first == 0 || m < first {
+			first = m
+		}
 	}
-	return max(n, t.lost)
+	switch {
+	case first == 0:
+		return max(n, t.lost)
+	case known:
+		return first - 1
+	}
+	return n
 }
 
 // viewer tells which entries concerned a member, one after the other.
