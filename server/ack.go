@@ -31,6 +31,10 @@ func (s *Socket) expect(id uint64, done func(event.Args, error)) bool {
 		s.pending = map[uint64]func(event.Args, error){}
 	}
 	s.pending[id] = done
+	if s.more != nil && s.more.space != nil { // the reader may find more room now, see full
+		close(s.more.space)
+		s.more.space = nil
+	}
 	return true
 }
 

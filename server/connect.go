@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -23,13 +24,14 @@ func (c *conn) connect(p *socketio.Packet) {
 	s := &Socket{conn: c, id: newID(), nsName: p.Namespace, auth: p.Data}
 	s.slot.MaxRooms = int32(min(c.srv.cfg.Limits.Rooms, math.MaxInt32))
 	c.mu.Lock()
+	earlier := c.has(p.Namespace)
 	switch {
 	case c.closed:
 		c.mu.Unlock()
 		return
-	case c.has(p.Namespace):
+	case earlier != nil:
 		c.mu.Unlock()
-		c.violation(errors.New("server: CONNECT to a namespace that is joined or being joined"))
+		c.connectAgain(earlier, p)
 		return
 	case len(c.sockets) >= c.srv.cfg.Limits.Namespaces:
 		c.mu.Unlock()
@@ -58,14 +60,28 @@ func (c *conn) connect(p *socketio.Packet) {
 	s.enter(adapter.Session{})
 }
 
-// has reports whether a socket is in that namespace; the caller holds mu.
-func (c *conn) has(ns string) bool {
+// connectAgain takes a CONNECT packet to a namespace in which the client has a socket. The official client sends one
+// when its application connects once more before it was let in: the answer to the first is that to the second, unless
+// the client says by now that it is somebody else.
+func (c *conn) connectAgain(earlier *Socket, p *socketio.Packet) {
+	switch state := earlier.state.Load(); {
+	case state == stateLive:
+		c.violation(errors.New("server: CONNECT to a namespace that is joined"))
+	case state == stateClosed || !bytes.Equal(earlier.auth, p.Data):
+		earlier.end(engineio.ReasonClientNamespaceDisconnect, nil, true)
+		c.remove(earlier, false)
+		c.connect(p)
+	}
+}
+
+// has returns the socket in that namespace, or nil; the caller holds mu.
+func (c *conn) has(ns string) *Socket {
 	for _, s := range c.sockets {
 		if s.nsName == ns {
-			return true
+			return s
 		}
 	}
-	return false
+	return nil
 }
 
 // isOpen reports whether the namespace has been announced.

@@ -396,3 +396,60 @@ func TestNoEventIsMissed(t *testing.T) {
 	require.Equal(t, "b", await(t, got))
 	require.Equal(t, "c", await(t, got))
 }
+
+// An application of the official client that connects once more before it was let in makes it send CONNECT again.
+// Rows: N05 N06
+func TestConnectAgainWhileJoining(t *testing.T) {
+	f := start(t, server.Config{})
+	asked, release := make(chan string, 4), make(chan struct{})
+	f.Use(func(next server.ConnectFunc) server.ConnectFunc {
+		return func(ctx context.Context, s *server.Socket) error {
+			var auth struct{ Token string }
+			assert.NoError(t, s.Handshake().Auth.Decode(&auth))
+			asked <- auth.Token
+			<-release
+			return next(ctx, s)
+		}
+	})
+	in := make(chan *server.Socket, 4)
+	f.OnConnect(func(s *server.Socket) { in <- s })
+	p := f.dial()
+	p.send(`0{"token":"a"}`)
+	require.Equal(t, "a", await(t, asked))
+	p.send(`0{"token":"a"}`)
+	p.send(`0{"token":"a"}`)
+	p.send(`0{"token":"b"}`) // somebody else by now
+	require.Equal(t, "b", await(t, asked))
+	p.send(`0{"token":"b"}`)
+	close(release)
+	s := (<-in)
+	require.Contains(t, p.read(), s.ID())
+	p.silent(s)
+	require.Empty(t, in)
+	require.Empty(t, asked)
+	require.JSONEq(t, `{"token":"b"}`, string(s.Handshake().Auth.JSON))
+	require.Equal(t, 1, f.Len())
+}
+
+// A handler may ask its own client, however many events are in front of the answer.
+// Rows: L03 M03
+func TestAskingInABurst(t *testing.T) {
+	const n = 1000 // more than the inbox takes otherwise
+	f := start(t, server.Config{AckTimeout: time.Minute})
+	failed := make(chan error, n)
+	f.OnConnect(func(s *server.Socket) {
+		s.On("ask me", func(event.Args) {
+			_, err := s.EmitAck(s.Context(), "question")
+			failed <- err
+		})
+	})
+	p, _ := f.join("/")
+	for range n {
+		p.send(`2["ask me"]`)
+	}
+	for range n {
+		packet := p.read()
+		p.send("3" + strings.TrimSuffix(strings.TrimPrefix(packet, "2"), `["question"]`) + "[]")
+		require.NoError(t, await(t, failed))
+	}
+}

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"math"
 	"runtime/debug"
 	"sync/atomic"
 
@@ -97,7 +98,7 @@ func (s *Socket) receive(e *Event) engine.Task {
 	}
 	limits := &s.srv().cfg.Limits
 	s.mu.Lock()
-	for s.queued > 0 && (s.queued >= limits.Inbox || s.bytes+e.size > limits.InboxBytes) && s.state.Load() != stateClosed {
+	for s.full(limits, e.size) && s.state.Load() != stateClosed {
 		x := s.extra()
 		if x.space == nil {
 			x.space = make(chan struct{})
@@ -119,6 +120,25 @@ func (s *Socket) receive(e *Event) engine.Task {
 	s.queued++
 	s.bytes += e.size
 	return s.newWorker()
+}
+
+// full reports whether an event of that size has to wait for room in the inbox; the caller holds mu. While somebody
+// waits for the client to acknowledge something there is more room: the acknowledgement may be behind the events, and
+// whoever waits for it may be what keeps them here.
+func (s *Socket) full(l *Limits, size int) bool {
+	most, bytes := l.Inbox, l.InboxBytes
+	if len(s.pending) > 0 {
+		most, bytes = widened(most), widened(bytes)
+	}
+	return s.queued > 0 && (s.queued >= most || s.bytes+size > bytes)
+}
+
+// widened is 16 times n.
+func widened(n int) int {
+	if n > math.MaxInt/16 {
+		return n
+	}
+	return 16 * n
 }
 
 // push appends to the inbox; the caller holds mu.

@@ -45,7 +45,7 @@
 //	s.use(([name, ...args], next) => {…})     s.Use(func(next server.EventFunc) server.EventFunc {…})
 //	s.on("say", (text) => {…})                s.On("say", func(args event.Args) {…})
 //	s.on("ask", (n, ack) => ack(n + 1))       s.OnAck("ask", func(args event.Args, ack func(...any)) {…})
-//	s.once(…), s.off(…)                       stop := s.On(…); stop()
+//	s.off(…)                                  stop := s.On(…); stop()
 //	s.emit("said", text)                      s.Emit("said", text)
 //	await s.timeout(500).emitWithAck("q", 1)  s.EmitAck(ctx, "q", 1), the deadline from ctx
 //	io.emit(…), s.broadcast.emit(…)           srv.Emit(…), s.Broadcast().Emit(…)
@@ -83,7 +83,8 @@
 //
 // Events that wait for handlers are bounded by Limits.Inbox and InboxBytes. When a socket's inbox is full the
 // connection is not read any further until there is room again, so the client feels TCP back-pressure; acknowledgements
-// that follow in the stream wait as well, up to their deadline. What waits to be sent is bounded by Config.Engine.Queue:
+// that follow in the stream wait as well, up to their deadline. While an answer of the client is waited for, the inbox
+// takes 16 times as much. What waits to be sent is bounded by Config.Engine.Queue:
 // 1 MiB or 16,384 packets may wait for a client for long, and 16 times as much for a second, in which it may catch up
 // with what was emitted in one go. Volatile packets are dropped first, then the client that does not read is disconnected
 // with the reason "slow consumer". One packet may be of any size when nothing else waits. No emit ever waits for a client.
@@ -110,15 +111,15 @@
 //
 // Connecting:
 //
-//   - While a namespace is being joined, a second CONNECT to it closes the connection, where the reference makes two
-//     sockets; a DISCONNECT ends the joining quietly and an acknowledgement is ignored, where it closes the connection.
+//   - While a namespace is being joined, a second CONNECT to it counts as the first, or in its place when it shows other
+//     credentials, where the reference makes two sockets; a DISCONNECT ends the joining quietly and an acknowledgement is ignored, where it closes the connection.
 //   - An error of a [Server.MatchFunc] function refuses the client at once, as that of a middleware does; the reference
 //     asks the next parent and in the end says "Invalid namespace".
 //   - Middlewares and handlers added to a [Parent] count for children that exist already.
 //   - A connect middleware that forgets next refuses the client ([ErrNextNotCalled]); the reference lets it wait.
 //   - The text of an error that is not meant for clients (no [event.Error], no [Refusal]) stays on the server.
 //   - What a middleware emits is sent right after the client was let in, and not at all when it is refused; with
-//     recovery it is not lost.
+//     recovery it is not lost. It is bounded by Limits.Held.
 //   - [Socket.Disconnect] in a middleware ends the joining: the client gets a DISCONNECT packet and no CONNECT. The
 //     reference ignores the call.
 //
@@ -135,6 +136,7 @@
 //   - On, the typed form, acknowledges an event whose sender wants it (clients with retries do), so that nobody waits.
 //   - The error of an event middleware is the acknowledgement, {"error":…}, when one is wanted; the reference sends
 //     none. OnFault hears of it when none is wanted, or when its code is [event.CodeInternal].
+//   - A handler that fails or panics is acknowledged with {"error":…}, too; the reference sends nothing.
 //   - OnAny functions get no function that acknowledges (an event middleware has [Event.Ack]). There is no listenersAny.
 //
 // Sending and asking:
