@@ -222,24 +222,6 @@ func TestEventBeforeConnect(t *testing.T) {
 	require.Empty(t, p.expectClosed())
 }
 
-// Rows: N06
-func TestConnectTwiceDuringMiddleware(t *testing.T) {
-	f := start(t, server.Config{})
-	release := make(chan struct{})
-	connected := make(chan string, 2)
-	f.OnConnect(func(s *server.Socket) { connected <- s.ID() })
-	f.Use(func(next server.ConnectFunc) server.ConnectFunc {
-		return func(ctx context.Context, s *server.Socket) error { <-release; return next(ctx, s) }
-	})
-	p := f.dial()
-	p.send("0")
-	p.send("0")
-	require.Empty(t, p.expectClosed())
-	close(release)
-	require.NoError(t, f.Close())
-	require.Empty(t, connected)
-}
-
 type userKey struct{}
 
 // Rows: N15 N16 N17

@@ -296,6 +296,10 @@ func (c *Conn) explain(err error) (engineio.Reason, websocket.StatusCode, error)
 	case errors.Is(err, websocket.ErrMessageTooBig):
 		return engineio.ReasonTransportError, websocket.StatusMessageTooBig, err
 	case errors.As(err, &ce):
+		switch ce.Code {
+		case websocket.StatusNormalClosure, websocket.StatusGoingAway, websocket.StatusNoStatusRcvd: // nothing is wrong
+			return engineio.ReasonTransportClose, 0, nil
+		}
 		return engineio.ReasonTransportClose, 0, ce
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed), errors.Is(err, io.ErrClosedPipe):
 		return engineio.ReasonTransportClose, 0, nil
