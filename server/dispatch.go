@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"math"
 	"runtime/debug"
 	"sync/atomic"
 
@@ -123,22 +122,14 @@ func (s *Socket) receive(e *Event) engine.Task {
 }
 
 // full reports whether an event of that size has to wait for room in the inbox; the caller holds mu. While somebody
-// waits for the client to acknowledge something there is more room: the acknowledgement may be behind the events, and
-// whoever waits for it may be what keeps them here.
+// waits for the client to acknowledge something there is 16 times as much room: the acknowledgement may be behind the
+// events, and whoever waits for it may be what keeps them here.
 func (s *Socket) full(l *Limits, size int) bool {
-	most, bytes := l.Inbox, l.InboxBytes
+	queued, bytes := s.queued, s.bytes+size
 	if len(s.pending) > 0 {
-		most, bytes = widened(most), widened(bytes)
+		queued, bytes = queued/16, bytes/16
 	}
-	return s.queued > 0 && (s.queued >= most || s.bytes+size > bytes)
-}
-
-// widened is 16 times n.
-func widened(n int) int {
-	if n > math.MaxInt/16 {
-		return n
-	}
-	return 16 * n
+	return s.queued > 0 && (queued >= l.Inbox || bytes > l.InboxBytes)
 }
 
 // push appends to the inbox; the caller holds mu.

@@ -56,12 +56,15 @@ func TestEmitToASlowClient(t *testing.T) {
 func TestVolatileToASlowClient(t *testing.T) {
 	for _, recovery := range []time.Duration{0, time.Minute} {
 		t.Run(recovery.String(), func(t *testing.T) {
-			f := start(t, server.Config{Recovery: recovery})
+			f := start(t, server.Config{
+				Recovery: recovery, Engine: engine.Config{Queue: engine.QueueLimits{Burst: time.Minute}},
+			})
 			p, s := f.join("/")
 			text := strings.Repeat("x", 100_000)
 			for s.Conn().Writable() {
 				require.NoError(t, s.Emit("fill", text))
 			}
+			require.NoError(t, s.Emit("fill", strings.Repeat("x", 12<<20))) // the system may take some more
 			require.ErrorIs(t, s.Volatile().Emit("tick"), engine.ErrNotWritable)
 			q, quick := f.join("/")
 			require.NoError(t, quick.Conn().Flush(t.Context()))

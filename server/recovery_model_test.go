@@ -108,12 +108,14 @@ func (f *modelNet) play(t *testing.T, seed uint64) {
 	}
 	wg.Wait()
 	for _, c := range f.clients {
-		c.settle()
+		for _, event := range c.missing() {
+			c.fail("%s never came", event)
+		}
 		t.Log("cuts:", c.cuts, "refused:", c.refused, "broken:", c.broken)
 	}
 }
 
-// modelClient is a client and those who emit to it.
+// modelClient is a client and those who emit to it. What they have emitted is in its book.
 type modelClient struct {
 	f       *modelNet
 	n       int
@@ -133,129 +135,17 @@ type modelClient struct {
 		open       bool // the client has been told its id, and the last event is still to come
 	}
 
-	mu      sync.Mutex
-	cond    sync.Cond
-	ledgers [modelEmitters + 3]ledger
-	socket  *server.Socket // the last one that was connected
-	latest  int            // its generation
-	stopped bool           // something was wrong, or there is nothing more to see
+	modelBook
+	socket *server.Socket // guarded by mu; the last one that was connected
+	latest int            // guarded by mu; its generation
 }
-
-// The ledgers behind those of the emitters.
-const (
-	ledgerDoor    = modelEmitters + iota // to rooms, by middlewares and OnConnect
-	ledgerWelcome                        // to the socket, by middlewares
-	ledgerFirst                          // to the socket, by OnConnect
-)
-
-// ledger is what one emitter has emitted.
-type ledger struct {
-	fates []fate
-	got   []bool
-	next  int // what the client may get
-	owed  int
-}
-
-type fate uint8
-
-const (
-	undecided fate = iota
-	meant
-	spared // not for this client
-	perhaps
-)
 
 func (c *modelClient) fail(format string, args ...any) {
 	c.f.t.Errorf("client %d: "+format, append([]any{c.n}, args...)...)
 	c.stop()
 }
 
-func (c *modelClient) stop() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.stopped = true
-	c.cond.Broadcast()
-}
-
-func (c *modelClient) isStopped() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.stopped
-}
-
-// enter begins an event.
-func (c *modelClient) enter(who int, as fate) (number int) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	l := &c.ledgers[who]
-	l.fates, l.got = append(l.fates, undecided), append(l.got, false)
-	c.decideLocked(who, len(l.fates)-1, as)
-	return len(l.fates) - 1
-}
-
-func (c *modelClient) decide(who, number int, as fate) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.decideLocked(who, number, as)
-}
-
-func (c *modelClient) decideLocked(who, number int, as fate) {
-	l := &c.ledgers[who]
-	if l.fates[number] = as; as == meant && !l.got[number] {
-		l.owed++
-	}
-	c.cond.Broadcast()
-}
-
-// receive checks an event that the client got.
-func (c *modelClient) receive(who, number int) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	l := &c.ledgers[who]
-	for number < len(l.fates) && l.fates[number] == undecided && !c.stopped {
-		c.cond.Wait()
-	}
-	switch {
-	case number >= len(l.fates):
-		return errors.New("never emitted")
-	case l.fates[number] == spared:
-		return errors.New("not meant")
-	case l.got[number]:
-		return errors.New("repeated")
-	case number < l.next:
-		return fmt.Errorf("out of order: %d is next", l.next)
-	}
-	for i := l.next; i < number; i++ {
-		if l.fates[i] == meant {
-			return fmt.Errorf("%d was left out", i)
-		}
-	}
-	if l.got[number], l.next = true, number+1; l.fates[number] == meant {
-		l.owed--
-	}
-	c.cond.Broadcast()
-	return nil
-}
-
-// settle looks for what never came.
-func (c *modelClient) settle() {
-	for who, l := range c.ledgers {
-		for i, f := range l.fates {
-			if f == meant && !l.got[i] && !c.isStopped() {
-				c.fail("%d/%d never came", who, i)
-			}
-		}
-	}
-}
-
 func (c *modelClient) room(name string) event.Room { return event.Room(fmt.Sprint(c.n, name)) }
-
-func meantIf(yes bool) fate {
-	if yes {
-		return meant
-	}
-	return spared
-}
 
 // say emits an event to a target.
 func (c *modelClient) say(who int, as fate, to interface {
@@ -418,48 +308,6 @@ func (c *modelClient) resolve(room event.Room) (in bool) {
 			return in
 		}
 	}
-}
-
-// modelLine is a connection of a client.
-type modelLine interface {
-	connect(auth string)
-	frame() (string, error)
-	cut()
-}
-
-type modelPeer struct{ *peer }
-
-func (p modelPeer) connect(auth string) { p.send("0" + auth) }
-
-func (p modelPeer) frame() (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), modelPatience)
-	defer cancel()
-	_, text, err := p.ws.Read(ctx)
-	if ctx.Err() != nil {
-		err = errModelSilent
-	}
-	return string(text), err
-}
-
-type modelPoll struct{ *pollingLine }
-
-func (l modelPoll) connect(auth string) { l.write("40" + auth) }
-func (l modelPoll) cut()                {} // it does not poll any more
-
-func (l modelPoll) frame() (string, error) {
-	if len(l.came) == 0 {
-		status, body := l.poll()
-		if status != 200 {
-			return "", errors.New(body)
-		}
-		l.came = strings.Split(body, "\x1e")
-	}
-	text := l.came[0]
-	l.came = l.came[1:]
-	if text == "1" {
-		return "", errors.New("closed")
-	}
-	return text, nil
 }
 
 // run is the client: it comes, reads some of what it is sent, and is cut off, until it gets the last event.

@@ -190,10 +190,11 @@ func (l *Local) Replay(
 	if !ok || foreign {
 		return ErrGap
 	}
+	t := trackIn(s)
 	r := &replay{
 		m: m, was: s.Rooms, rooms: rooms, at: at,
-		view:  trackIn(s).viewer(s.SID, s.Rooms, at),
-		track: &track{start: at, changes: slices.Clone(trackIn(s).changes), known: trackIn(s).known},
+		view:  t.viewer(s.SID, s.Rooms, at),
+		track: &track{start: at, changes: slices.Clone(t.changes), known: t.known},
 	}
 	for {
 		added, err := l.portion(r)

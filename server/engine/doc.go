@@ -57,9 +57,9 @@
 //     Clients without an Origin are not concerned.
 //   - An origin of "*" goes out literally and never together with credentials.
 //   - The cookie is set on a WebSocket handshake too, and is always HttpOnly.
-//   - Errors before an upgrade (version, method, session) are answered with HTTP
-//     status and JSON, not with frames after the 101, and so is a WebSocket that
-//     AllowRequest refuses: with 403 and its text, not with a bare 400.
+//   - Every WebSocket that is refused is answered with HTTP status and JSON instead
+//     of the 101, also for its version, of which the reference tells behind it; one
+//     that AllowRequest refuses with 403, not with 400.
 //   - AllowRequest and middlewares are asked over WebTransport, too.
 //   - Of the first request its header, URL, host, address, time, and whether it came
 //     over TLS are kept, not the request itself.
@@ -72,8 +72,8 @@
 //     error".
 //   - A payload that cannot be parsed is answered with 400, and so are a POST to a
 //     session that has been upgraded meanwhile, the first of two POSTs at once, and
-//     a WebSocket handshake that says transport=polling.
-//   - Methods other than GET and POST get 405 instead of 500.
+//     a WebSocket handshake that says transport=polling, or transport twice.
+//   - Methods other than GET and POST to a session get 405 instead of 500.
 //   - Text that is not UTF-8 is refused on both transports.
 //   - EIO=3 and JSONP are not spoken: both are answered with code 5.
 package engine

@@ -40,11 +40,8 @@ func (s *Session) ping(do *after, now instant) {
 	s.pongAt = now + instant(s.srv.cfg.PingTimeout)
 	if t := s.transport; t != nil {
 		do.add(func() {
-			switch t.Send(false, false, pingPacket) {
-			case ErrSlow: // it may be one long message, which the client is taking
-				t.Queue(false, pingPacket) //nolint:errcheck // its end is told otherwise
-				t.Flush()
-			case ErrClosed:
+			// Whatever waits: it may be one long message, which the client is taking.
+			if sendUnbounded(t, SendOptions{NoCompress: true}, []*Message{pingPacket}) == ErrClosed {
 				s.deserted(t)
 			}
 		})
