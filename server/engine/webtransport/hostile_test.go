@@ -141,6 +141,7 @@ func TestMessageTakesTooLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := gather(t, engine.Config{MessageTimeout: 20 * time.Second})
 		j := f.join()
+		synctest.Wait() // the session has its greeting before it counts
 		begin := time.Now()
 		j.raw([]byte("\x7e\x03\xe84"))
 		for f.Count() > 0 {
