@@ -403,8 +403,10 @@ func TestConnectAgainWhileJoining(t *testing.T) {
 	p.send(`0{"token":"b"}`) // somebody else by now
 	require.Equal(t, "b", await(t, asked))
 	p.send(`0{"token":"b"}`)
+	p.send(`0/none,`)
+	require.Contains(t, p.read(), `4/none,`) // so it has read the ones before
 	close(release)
-	s := (<-in)
+	s := <-in
 	require.Contains(t, p.read(), s.ID())
 	p.silent(s)
 	require.Empty(t, in)
