@@ -129,6 +129,7 @@ func TestFailedUpgradesLeaveTheSession(t *testing.T) {
 				}
 				cfg, u := upgradable(server, "websocket")
 				s, old, r := start(t, server, cfg)
+				synctest.Wait() // it polls by now
 				fail(t, server, old)
 				synctest.Wait()
 				assert.Equal(t, []string{"upgrading websocket", "failed websocket"}, u.got())
