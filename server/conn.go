@@ -25,8 +25,6 @@ type conn struct {
 	timer     *time.Timer // guarded by mu; the connect timeout; nil once a namespace was joined
 	admitting int         // guarded by mu; goroutines that let a socket in, also one that has left meanwhile
 	closed    bool        // guarded by mu
-	closing   bool        // guarded by mu; the session is to be closed when nothing is owed
-	owed      int         // guarded by mu; see goodbyes
 	left      []string    // guarded by mu; namespaces that this server has put the client out of
 }
 
@@ -147,32 +145,17 @@ func size(p *socketio.Packet) int {
 func (c *conn) find(ns string) *Socket {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	return c.has(ns)
+}
+
+// has is find; the caller holds mu.
+func (c *conn) has(ns string) *Socket {
 	for _, s := range c.sockets {
 		if s.nsName == ns {
 			return s
 		}
 	}
 	return nil
-}
-
-// goodbyes counts the DISCONNECT packets that are decided on and not yet queued, because their CONNECT is not. Who
-// sends the last one closes the connection, if that is what they are followed by.
-func (c *conn) goodbyes(change int) {
-	c.mu.Lock()
-	c.owed += change
-	last := c.closing && c.owed == 0
-	c.mu.Unlock()
-	if last {
-		c.session.Close(engineio.ReasonForcedServerClose)
-	}
-}
-
-// closeAfterGoodbyes closes the connection, behind every DISCONNECT packet.
-func (c *conn) closeAfterGoodbyes() {
-	c.mu.Lock()
-	c.closing = true
-	c.mu.Unlock()
-	c.goodbyes(0)
 }
 
 // forgiven reports whether the server has put the client out of a namespace it may still have packets on their way for.
@@ -227,8 +210,14 @@ func (c *conn) Closed(reason engineio.Reason, err error) {
 	}
 	c.mu.Unlock()
 	c.watchPending(true)
-	for _, s := range c.all() {
-		s.end(reason, err, true)
+	endAll(c.all(), reason, err)
+}
+
+// endAll ends the sockets of a connection that is gone, the others also when a listener ends the goroutine at one.
+func endAll(list []*Socket, reason engineio.Reason, err error) {
+	if len(list) > 0 {
+		defer endAll(list[1:], reason, err)
+		list[0].end(reason, err, true)
 	}
 }
 

@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
+	"runtime/debug"
 	"slices"
 	"sync/atomic"
 	"unicode/utf8"
@@ -35,7 +37,7 @@ func (c *conn) connect(p *socketio.Packet) {
 		return
 	case len(c.sockets) >= c.srv.cfg.Limits.Namespaces:
 		c.mu.Unlock()
-		_ = c.refuse(p.Namespace, event.Errorf(event.CodeTooLarge, "too many namespaces"))
+		c.turnAway(p.Namespace, event.Errorf(event.CodeTooLarge, "too many namespaces"))
 		return
 	}
 	c.sockets = append(c.sockets, s)
@@ -45,7 +47,7 @@ func (c *conn) connect(p *socketio.Packet) {
 	ns, dynamic := c.srv.lookup(p.Namespace)
 	if ns == nil && !dynamic {
 		c.remove(s, false)
-		_ = c.refuse(p.Namespace, errInvalidNamespace)
+		c.turnAway(p.Namespace, errInvalidNamespace)
 		return
 	}
 	s.ns = ns
@@ -61,27 +63,41 @@ func (c *conn) connect(p *socketio.Packet) {
 }
 
 // connectAgain takes a CONNECT packet to a namespace in which the client has a socket. The official client sends one
-// when its application connects once more before it was let in: the answer to the first is that to the second, unless
-// the client says by now that it is somebody else.
+// when its application connects once more before it was let in: the answer to the first is that to the second. If the
+// client says by now that it is somebody else, it is asked once more whether that one may come in, as long as the first
+// was not let in; then it is too late.
 func (c *conn) connectAgain(earlier *Socket, p *socketio.Packet) {
+	same := sameAuth(earlier.auth, p.Data)
+	earlier.mu.Lock()
 	switch state := earlier.state.Load(); {
-	case state == stateLive:
-		c.violation(errors.New("server: CONNECT to a namespace that is joined"))
-	case state == stateClosed || !bytes.Equal(earlier.auth, p.Data):
-		earlier.end(engineio.ReasonClientNamespaceDisconnect, nil, true)
-		c.remove(earlier, false)
-		c.connect(p)
+	case state == stateClosed:
+		earlier.mu.Unlock()
+	case state == stateConnecting && !same: // with a reason after which its successor may take up what it has left
+		earlier.endLocked(engineio.ReasonTransportClose, errReplaced, true)
+	default:
+		earlier.mu.Unlock()
+		if !same || state > stateJoining {
+			c.violation(errors.New("server: CONNECT to a namespace that is joined"))
+		}
+		return
 	}
+	c.remove(earlier, false)
+	c.connect(p)
 }
 
-// has returns the socket in that namespace, or nil; the caller holds mu.
-func (c *conn) has(ns string) *Socket {
-	for _, s := range c.sockets {
-		if s.nsName == ns {
-			return s
-		}
+// sameAuth reports whether two CONNECT packets say the same, apart from how far the client has come: that changes while
+// it gets what it had missed.
+func sameAuth(a, b []byte) bool {
+	if bytes.Equal(a, b) {
+		return true
 	}
-	return nil
+	var x, y map[string]json.RawMessage
+	if json.Unmarshal(a, &x) != nil || json.Unmarshal(b, &y) != nil || x["pid"] == nil {
+		return false
+	}
+	delete(x, "offset")
+	delete(y, "offset")
+	return maps.EqualFunc(x, y, func(v, w json.RawMessage) bool { return bytes.Equal(v, w) })
 }
 
 // isOpen reports whether the namespace has been announced.
@@ -103,30 +119,20 @@ func (ns *Namespace) hasMiddleware() bool {
 // admit finds the namespace, recovers the session, asks the middlewares and lets the socket in or refuses it.
 func (s *Socket) admit() {
 	defer s.conn.admitted()
-	var session adapter.Session
-	over := false
+	session, err := adapter.Session{}, errGoexit
 	defer func() {
-		if !over { // runtime.Goexit
-			s.turnBack(session)
+		if err != nil {
+			s.refuse(err)
+			s.giveBack(session) // after the end, so that its reason is known
 		}
 	}()
-	s.letIn(&session)
-	over = true
-}
-
-// turnBack ends a socket whose goroutine has ended before it was let in.
-func (s *Socket) turnBack(session adapter.Session) {
-	if s.state.Load() == stateJoining { // it is too late for a refusal
-		s.srv().fault(Fault{Namespace: s.ns, Socket: s, Err: errGoexit})
-		s.conn.session.Close(engineio.ReasonForcedClose)
-		return
+	if err = s.mayEnter(&session); err == nil {
+		s.enter(session)
 	}
-	s.refuse(errGoexit)
-	s.giveBack(session)
 }
 
-// letIn is admit. It leaves the session it recovers in session until that is made use of or given back.
-func (s *Socket) letIn(taken *adapter.Session) {
+// mayEnter is the first half of admit. It leaves the session that is recovered in taken.
+func (s *Socket) mayEnter(taken *adapter.Session) error {
 	ctx := s.Context()
 	if s.ns == nil {
 		var ns *Namespace
@@ -135,8 +141,7 @@ func (s *Socket) letIn(taken *adapter.Session) {
 			return err
 		})
 		if err != nil {
-			s.refuse(err)
-			return
+			return err
 		}
 		s.ns = ns
 	}
@@ -144,20 +149,15 @@ func (s *Socket) letIn(taken *adapter.Session) {
 		select {
 		case <-s.ns.announced:
 		case <-ctx.Done():
-			s.refuse(ctx.Err())
-			return
+			return ctx.Err()
 		}
 	}
 	session, recovered := s.takeSession(ctx)
 	*taken = session
-	if !recovered || !s.srv().cfg.RecoverySkipsMiddleware {
-		if err := s.askMiddleware(ctx); err != nil {
-			s.refuse(err)
-			s.giveBack(session) // after the end, so that its reason is known
-			return
-		}
+	if recovered && s.srv().cfg.RecoverySkipsMiddleware {
+		return nil
 	}
-	s.enter(session)
+	return s.askMiddleware(ctx)
 }
 
 // admit counts one goroutine more that lets a socket in. It reports false when there are enough: the client has left
@@ -205,14 +205,19 @@ func (s *Socket) askMiddleware(ctx context.Context) error {
 
 // refuse answers CONNECT_ERROR and forgets the socket; the connection stays.
 func (s *Socket) refuse(err error) {
+	answer, problem := refusal(s.nsName, err)
+	var sent error
 	s.mu.Lock()
 	gone := s.state.Load() == stateClosed
-	s.state.Store(stateClosed)
+	if !gone {
+		sent = s.conn.send(answer) // first: the answer to a successor comes behind
+		s.state.Store(stateClosed)
+		if s.more != nil {
+			s.more.held, s.more.ready = nil, nil
+		}
+	}
 	pending := s.pending
 	s.pending = nil
-	if s.more != nil {
-		s.more.held, s.more.ready = nil, nil
-	}
 	s.mu.Unlock()
 	for _, done := range pending {
 		done(nil, ErrDisconnected)
@@ -232,14 +237,23 @@ func (s *Socket) refuse(err error) {
 			}
 		}
 	}
-	if err := s.conn.refuse(s.nsName, err); err != nil {
-		s.srv().fault(Fault{Namespace: s.ns, Socket: s, Err: err})
+	if problem != nil {
+		s.srv().fault(Fault{Namespace: s.ns, Socket: s, Err: problem})
+	}
+	if sent != nil {
+		s.srv().cfg.Logger.Debug("socket.io: refusal not sent", "namespace", s.nsName, "error", sent)
 	}
 }
 
-// refuse answers a CONNECT packet with CONNECT_ERROR. The error is one of data that cannot be encoded, and the answer
-// went without them.
-func (c *conn) refuse(ns string, err error) error {
+// turnAway refuses a client that gets no socket.
+func (c *conn) turnAway(ns string, err error) {
+	answer, _ := refusal(ns, err)
+	_ = c.send(answer) // an error means that the connection is gone
+}
+
+// refusal is the CONNECT_ERROR packet for err. The second error is one of data that cannot be encoded, and the packet
+// is without them.
+func refusal(ns string, err error) (socketio.Packet, error) {
 	type data struct {
 		Code event.Code      `json:"code"`
 		Data json.RawMessage `json:"data,omitempty"`
@@ -255,16 +269,10 @@ func (c *conn) refuse(ns string, err error) error {
 	}
 	p, problem := answer.packet(ns)
 	if problem != nil {
-		p, err = bare.packet(ns)
-		if err != nil { // there is nothing in it that could fail
-			return err
-		}
+		p, _ = bare.packet(ns) // there is nothing in it that could fail
 		problem = fmt.Errorf("server: encode data of a refusal: %w", problem)
 	}
-	if err := c.send(p); err != nil {
-		c.srv.cfg.Logger.Debug("socket.io: refusal not sent", "namespace", ns, "error", err)
-	}
-	return problem
+	return p, problem
 }
 
 // connectError is what a CONNECT_ERROR packet says.
@@ -309,47 +317,75 @@ func (s *Socket) enter(session adapter.Session) {
 	s.mu.Unlock()
 
 	s.conn.joined() // it may take long to send what was missed
-	err := s.join(session, rooms)
-	joined := err == nil
-	if joined {
-		s.settle()
+	joined, err := false, errGoexit
+	defer func() { s.entered(session, joined, err) }()
+	err = s.letIn(session, rooms, &joined)
+}
+
+// letIn makes the socket a member and queues what the client had missed and the CONNECT packet.
+func (s *Socket) letIn(session adapter.Session, rooms []event.Room, joined *bool) error {
+	if err := s.join(session, rooms); err != nil {
+		return err
 	}
-	if joined && s.Recovered() { // what follows finds room behind the last portion
-		err = s.conn.session.Flush(s.Context())
+	*joined = true
+	s.settle()
+	if s.Recovered() { // what follows finds room behind the last portion
+		if err := s.conn.session.Flush(s.Context()); err != nil {
+			return err
+		}
 	}
-	if err == nil {
-		err = s.welcome()
-	}
+	return s.welcome()
+}
+
+// entered is the rest of enter, also when a listener has ended the goroutine.
+func (s *Socket) entered(session adapter.Session, joined bool, err error) {
 	if err != nil {
+		reason := engineio.ReasonTransportError
+		if err == errGoexit {
+			s.srv().fault(Fault{Namespace: s.ns, Socket: s, Err: err, Stack: debug.Stack()})
+			reason = engineio.ReasonForcedClose
+		}
 		s.srv().cfg.Logger.Debug("socket.io: not let in", "namespace", s.nsName, "sid", s.id, "error", err)
-		s.conn.session.Close(engineio.ReasonTransportError)
-		s.end(engineio.ReasonTransportError, err, false)
+		if s.end(reason, err, false) { // else it has ended for another reason, and the connection may go on
+			s.conn.session.Close(reason)
+		}
 		if !joined {
-			s.logHeld() // before anybody can take the session
 			s.undone(session, err)
 		}
-		s.finish(false)
-		return
+		if s.peek().reason != engineio.ReasonServerNamespaceDisconnect {
+			s.finish(false)
+			return
+		} // else the client was told that it was in, and so is the application
 	}
-	if !s.goLive() { // it was told that it is in, and so is the application
+	if !s.goLive() { // the same
 		s.finish(true)
-		if s.peek().reason == engineio.ReasonServerNamespaceDisconnect {
-			s.sayGoodbye()
-			s.conn.goodbyes(-1)
-		}
 		return
 	}
 	s.srv().cfg.Logger.Debug("socket.io: connected", "namespace", s.nsName, "sid", s.id, "recovered", s.Recovered())
 }
 
-// welcome queues the CONNECT packet.
+// welcome queues the CONNECT packet, unless the socket has ended: its client may have come again, and have its answer.
 func (s *Socket) welcome() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state.Load() == stateClosed {
+		return ErrDisconnected
+	}
+	err := s.greet()
+	if err == nil {
+		s.state.Store(stateGreeted)
+	}
+	return err
+}
+
+// greet queues the CONNECT packet; the caller holds mu.
+func (s *Socket) greet() error {
 	text := append(make([]byte, 0, 64), `{"sid":"`...)
 	text = append(text, s.id...)
 	if s.rec != nil {
 		text = append(text, `","pid":"`...)
 		text = append(text, s.rec.pid...)
-		if !s.rec.recovered { // what a position of this log looks like; clients of the reference do not look
+		if s.rec.start != "" && !s.rec.recovered { // what a position of this log looks like; clients of the reference do not look
 			text = append(text, `","offset":"`...)
 			text = append(text, s.rec.start...)
 		}
@@ -409,7 +445,7 @@ type heldKind uint8
 
 const (
 	heldDirect    heldKind = iota // for this socket alone
-	heldForLog                    // the same with recovery: it gets its place in the log when it is sent
+	heldForLog                    // the same with recovery: it gets its place in the log when it is settled
 	heldDelivered                 // by the adapter: it has its place in the log, if there is one
 )
 
@@ -471,7 +507,7 @@ func (s *Socket) hold(kind heldKind, send func()) (wait bool, err error) {
 		if len(x.held)+len(x.ready) >= s.srv().cfg.Limits.Held {
 			return true, ErrHeld
 		}
-	case stateJoining:
+	case stateJoining, stateGreeted:
 		if kind == heldForLog && !unsettled && s.member {
 			return false, nil
 		}

@@ -3,9 +3,11 @@ package server_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"parley/server"
+	"parley/server/adapter"
 	"parley/server/engine"
 	"parley/shared/engineio"
 	"parley/shared/event"
@@ -436,4 +439,97 @@ func TestAskingInABurst(t *testing.T) {
 		p.send("3" + strings.TrimSuffix(strings.TrimPrefix(packet, "2"), `["question"]`) + "[]")
 		require.NoError(t, await(t, failed))
 	}
+}
+
+// Other credentials come too late while the answer to the first is on its way; no answer to the first can then follow
+// that to the second.
+// Rows: N05 N06
+func TestConnectAgainWhenItIsTooLate(t *testing.T) {
+	joining, release := make(chan struct{}), make(chan struct{})
+	f := start(t, server.Config{Adapter: func(k adapter.Sink) adapter.Adapter {
+		return afterAdd{adapter.NewLocal(k, adapter.LocalConfig{}), func(*server.Socket) { close(joining); <-release }}
+	}})
+	f.Use(func(next server.ConnectFunc) server.ConnectFunc { // so that it is let in on a goroutine of its own
+		return func(ctx context.Context, s *server.Socket) error { return next(ctx, s) }
+	})
+	p := f.dial()
+	p.send(`0{"token":"a"}`)
+	await(t, joining)
+	p.send(`0{"token":"a"}`)
+	p.send(`0/none,`)
+	require.Contains(t, p.read(), `4/none,`) // so the second was read, and counted as the first
+	p.send(`0{"token":"b"}`)
+	p.expectClosed()
+	close(release)
+}
+
+// A client that connects once more while it gets what it had missed says how far it has come meanwhile, which makes it
+// nobody else. If something else has changed it comes back on another connection and has lost nothing.
+// Rows: N05 K05
+func TestConnectAgainInTheReplay(t *testing.T) {
+	for name, token := range map[string]string{"same": "a", "other": "b"} {
+		t.Run(name, func(t *testing.T) {
+			inReplay, release := make(chan struct{}), make(chan struct{})
+			var block atomic.Bool
+			f := start(t, server.Config{Recovery: time.Minute, Adapter: func(k adapter.Sink) adapter.Adapter {
+				local := adapter.NewLocal(k, adapter.LocalConfig{Recovery: time.Minute})
+				return aroundReplay{local, func(*server.Socket) {}, func(*server.Socket) {
+					if block.Swap(false) {
+						close(inReplay)
+						<-release
+					}
+				}}
+			}})
+			c := lost(t, f)
+			require.NoError(t, f.Emit("missed"))
+			block.Store(true)
+			p := f.dial()
+			p.send(fmt.Sprintf(`0{"token":"a","pid":%q}`, c.pid))
+			await(t, inReplay)
+			require.Equal(t, `["missed"]`, c.note(p.read()))
+			p.send(fmt.Sprintf(`0{"offset":%q,"pid":%q,"token":%q}`, c.offset, c.pid, token))
+			if name == "same" {
+				p.send(`0/none,`)
+				require.Contains(t, p.read(), `4/none,`) // so it was read
+				close(release)
+				require.Contains(t, p.read(), c.pid)
+				return
+			}
+			p.expectClosed()
+			close(release)
+			c.come()
+			require.True(t, c.recovered)
+			require.Empty(t, c.early)
+		})
+	}
+}
+
+// Who shows other credentials while a middleware still looks at the first ones may take up the same session.
+// Rows: N05 K05
+func TestConnectAgainKeepsTheSession(t *testing.T) {
+	f := start(t, server.Config{Recovery: time.Minute})
+	f.Of(event.NewNamespace("/other"))
+	var slow atomic.Bool
+	asked, release := make(chan struct{}, 1), make(chan struct{})
+	f.Use(func(next server.ConnectFunc) server.ConnectFunc {
+		return func(ctx context.Context, s *server.Socket) error {
+			if slow.Swap(false) {
+				asked <- struct{}{}
+				<-release
+			}
+			return next(ctx, s)
+		}
+	})
+	c := lost(t, f)
+	require.NoError(t, f.Emit("missed"))
+	slow.Store(true)
+	p := f.dial()
+	p.send(fmt.Sprintf(`0{"token":"a","pid":%q}`, c.pid))
+	await(t, asked)
+	p.send(fmt.Sprintf(`0{"token":"b","pid":%q}`, c.pid))
+	require.Equal(t, `["missed"]`, c.note(p.read()))
+	require.Contains(t, p.read(), c.pid)
+	close(release)
+	f.connect(p, "/other")
+	require.Equal(t, 1, f.Len())
 }

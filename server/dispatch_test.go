@@ -2,13 +2,17 @@ package server_test
 
 import (
 	"context"
+	"fmt"
 	"regexp"
 	"runtime"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"parley/server"
+	"parley/server/adapter"
 	"parley/shared/engineio"
 	"parley/shared/event"
 )
@@ -182,4 +186,45 @@ func TestGoexit(t *testing.T) {
 		require.NoError(t, f.Close())
 		require.Empty(t, f.Namespaces()[0].Name()[1:], "only the main one is left")
 	})
+}
+
+// A listener of the adapter that ends the goroutine on which a socket is let in, or leaves, leaves nothing behind and
+// wedges nobody: neither who comes back for the session nor the other sockets of the connection.
+func TestGoexitInOnRoom(t *testing.T) {
+	for _, recovery := range []time.Duration{0, time.Minute} {
+		for _, kind := range []adapter.RoomEventKind{adapter.JoinRoom, adapter.LeaveRoom} {
+			t.Run(fmt.Sprint(kind, " ", recovery), func(t *testing.T) {
+				faults := make(chan server.Fault, 4)
+				f := start(t, server.Config{Recovery: recovery, OnFault: func(x server.Fault) { faults <- x }})
+				f.Of(event.NewNamespace("/other"))
+				var exit atomic.Bool
+				f.OnRoom(func(e adapter.RoomEvent) {
+					if e.Kind == kind && exit.Swap(false) {
+						runtime.Goexit()
+					}
+				})
+				c := &comer{f: f}
+				if recovery > 0 {
+					c = lost(t, f)
+				}
+				exit.Store(true)
+				p := f.dial()
+				p.send(fmt.Sprintf(`0{"pid":%q}`, c.pid))
+				if kind == adapter.LeaveRoom {
+					require.Contains(t, p.read(), `0{"sid"`)
+					other := f.connect(p, "/other")
+					p.cut()
+					gone(t, other)
+				} else {
+					p.expectClosed()
+					require.ErrorContains(t, await(t, faults).Err, "Goexit")
+				}
+				require.Eventually(t, func() bool { return f.Connections() == 0 && f.Len() == 0 }, 5*time.Second, time.Millisecond)
+				p = f.dial()
+				p.send(fmt.Sprintf(`0{"pid":%q}`, c.pid))
+				require.Contains(t, p.read(), `0{"sid"`)
+				require.Equal(t, 1, f.Len())
+			})
+		}
+	}
 }

@@ -3,6 +3,7 @@ package server_test
 import (
 	"context"
 	"fmt"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,6 +12,7 @@ import (
 
 	"parley/server"
 	"parley/server/adapter"
+	"parley/shared/engineio"
 	"parley/shared/event"
 )
 
@@ -107,4 +109,67 @@ func TestGoodbyeInTheReplay(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Who leaves one namespace, or is put out of it, while the replay is sent keeps the connection and the others.
+// Rows: K04 N17
+func TestGoodbyeInTheReplayKeepsTheConnection(t *testing.T) {
+	for name, end := range map[string]func(*peer, *server.Socket){
+		"client":      func(p *peer, s *server.Socket) { p.send("1"); <-s.Context().Done() },
+		"application": func(_ *peer, s *server.Socket) { s.Disconnect(false) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inReplay, release := make(chan *server.Socket, 1), make(chan struct{})
+			f := start(t, server.Config{Recovery: time.Minute, Adapter: func(k adapter.Sink) adapter.Adapter {
+				local := adapter.NewLocal(k, adapter.LocalConfig{Recovery: time.Minute})
+				return aroundReplay{local, func(*server.Socket) {}, func(s *server.Socket) { inReplay <- s; <-release }}
+			}})
+			f.Of(event.NewNamespace("/other"))
+			c := lost(t, f)
+			reasons := ended(f)
+			p, other := f.join("/other")
+			p.send(fmt.Sprintf(`0{"pid":%q}`, c.pid))
+			end(p, await(t, inReplay))
+			close(release)
+			if name == "application" {
+				require.Contains(t, p.read(), c.pid)
+				p.expect("1")
+				require.Equal(t, engineio.ReasonServerNamespaceDisconnect, await(t, reasons), "the application is told what the client is told")
+			}
+			f.connect(p, "/") // as a new socket
+			require.True(t, other.Connected())
+			require.Empty(t, reasons)
+		})
+	}
+}
+
+// The DISCONNECT of a socket comes before the CONNECT of its successor on the same connection, for the client takes the
+// later one for its own.
+// Rows: N17
+func TestGoodbyeComesBeforeTheSuccessor(t *testing.T) {
+	f := start(t, server.Config{})
+	leaving, release := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	f.OnRoom(func(e adapter.RoomEvent) {
+		if e.Kind == adapter.LeaveRoom {
+			once.Do(func() { close(leaving); <-release })
+		}
+	})
+	in := make(chan *server.Socket, 2)
+	f.OnConnect(func(s *server.Socket) { in <- s })
+	p := f.dial()
+	p.send("0")
+	p.read()
+	left := make(chan struct{})
+	s := await(t, in)
+	go func() { defer close(left); s.Disconnect(false) }()
+	await(t, leaving)
+	p.send("1") // the client leaves by itself and comes again
+	p.send("0")
+	successor := await(t, in)
+	close(release)
+	await(t, left)
+	p.expect("1")
+	require.Contains(t, p.read(), successor.ID())
+	p.silent(successor)
 }

@@ -575,6 +575,30 @@ func TestEmitDuringTheReplayIsKept(t *testing.T) {
 	}
 }
 
+// The same when the connection breaks in the middleware that has emitted.
+// Rows: K03 K10
+func TestEmitInABrokenMiddlewareIsKept(t *testing.T) {
+	var broken atomic.Bool
+	f := start(t, server.Config{Recovery: time.Minute})
+	f.Use(func(next server.ConnectFunc) server.ConnectFunc {
+		return func(ctx context.Context, s *server.Socket) error {
+			if broken.Swap(false) {
+				assert.NoError(t, s.Emit("order 66"))
+				s.Conn().Close(engineio.ReasonTransportClose)
+				<-s.Context().Done()
+			}
+			return next(ctx, s)
+		}
+	})
+	c := lost(t, f)
+	broken.Store(true)
+	c.ask().expectClosed()
+	require.Eventually(t, func() bool { return f.Connections() == 0 }, 5*time.Second, time.Millisecond)
+	c.come()
+	require.True(t, c.recovered)
+	require.Equal(t, `["order 66"]`, strings.Join(c.early, ""))
+}
+
 // Rows: M15
 func TestVolatileInAMiddleware(t *testing.T) {
 	faults := make(chan server.Fault, 4)

@@ -98,7 +98,7 @@ func (s *Socket) evict() (session adapter.Session, ok bool) {
 	return s.Session(), ok
 }
 
-var errReplaced = errors.New("server: the client came back on another connection")
+var errReplaced = errors.New("server: the client came once more")
 
 // join makes the socket a member, after what it has missed was queued. The error is a replay that could not be
 // finished: the client must come again, as a new socket.
@@ -149,6 +149,7 @@ func (s *Socket) giveBack(session adapter.Session) {
 	s.mu.Lock()
 	reason := s.extra().reason
 	s.mu.Unlock()
+	s.logHeld()                               // before anybody can take the session
 	if reason == "" || reason.Recoverable() { // it has none when it was refused
 		s.ns.recoverer.Return(s, session)
 	} else {
@@ -194,7 +195,7 @@ func (s *Socket) keepSession() {
 }
 
 // storeSession stores or drops the session of a socket that has ended.
-func (s *Socket) storeSession(reason engineio.Reason) {
+func (s *Socket) storeSession(keep bool) {
 	if s.rec == nil {
 		return
 	}
@@ -202,7 +203,7 @@ func (s *Socket) storeSession(reason engineio.Reason) {
 	s.rec.storing.Lock()
 	defer s.rec.storing.Unlock()
 	s.rec.stored = true
-	if reason.Recoverable() {
+	if keep {
 		s.ns.recoverer.Suspend(s)
 	} else {
 		s.ns.recoverer.Drop(s)

@@ -44,7 +44,8 @@ type Socket struct {
 // The states of a socket, in their only order.
 const (
 	stateConnecting uint32 = iota // middlewares run
-	stateJoining                  // a member; CONNECT is not queued yet, so events are held
+	stateJoining                  // a member, or about to be; CONNECT is not queued yet, so events are held
+	stateGreeted                  // CONNECT is queued, and what was held follows
 	stateLive
 	stateClosed
 )
@@ -62,7 +63,6 @@ type extras struct {
 	settling bool // settle is at work
 	keep     bool // events in the inbox are still handled after the end
 	left     bool // OnDisconnecting is over
-	early    bool // it ended before the client was told that it is in
 	ctx      contextState
 
 	table           table
@@ -110,7 +110,7 @@ func (s *Socket) Conn() *engine.Session { return s.conn.session }
 // Connected reports whether the socket can send: true from OnConnect to OnDisconnect, unless it ended in between.
 func (s *Socket) Connected() bool {
 	state := s.state.Load()
-	return state == stateLive || state == stateJoining
+	return state != stateConnecting && state != stateClosed
 }
 
 // Slot is for adapters.
@@ -276,33 +276,21 @@ func (s *Socket) Disconnect(closeConn bool) {
 		return
 	}
 	if !closeConn {
-		s.leaveNamespace()
+		s.end(engineio.ReasonServerNamespaceDisconnect, nil, false)
 		return
 	}
 	for _, other := range s.conn.all() {
-		other.leaveNamespace()
+		other.end(engineio.ReasonServerNamespaceDisconnect, nil, false)
 	}
-	s.conn.closeAfterGoodbyes()
+	s.conn.session.Close(engineio.ReasonForcedServerClose)
 }
 
-// leaveNamespace ends the socket first, with its reason, so that a client which closes the connection as soon as it is
-// told cannot be first.
-func (s *Socket) leaveNamespace() {
-	if !s.end(engineio.ReasonServerNamespaceDisconnect, nil, false) {
-		return
-	}
-	s.mu.Lock()
-	early := s.more.early
-	s.mu.Unlock()
-	if early { // it has to come after CONNECT: enter sends it
-		s.conn.goodbyes(+1)
-		return
-	}
-	s.sayGoodbye()
-}
-
-// sayGoodbye queues the DISCONNECT packet. A failure to send means that the connection is gone.
+// sayGoodbye queues the DISCONNECT packet, and the CONNECT packet before it if the client still waits for that as a
+// member; the caller holds mu. A failure to send means that the connection is gone.
 func (s *Socket) sayGoodbye() {
+	if s.state.Load() == stateJoining {
+		_ = s.greet()
+	}
 	_ = s.conn.send(socketio.Packet{Type: socketio.PacketDisconnect, Namespace: s.nsName})
 }
 
@@ -310,18 +298,26 @@ func (s *Socket) sayGoodbye() {
 // handled.
 func (s *Socket) end(reason engineio.Reason, cause error, keep bool) bool {
 	s.mu.Lock()
-	was := s.state.Load()
-	if was == stateClosed {
+	if s.state.Load() == stateClosed {
 		s.mu.Unlock()
 		return false
 	}
-	s.state.Store(stateClosed)
-	x := s.extra()
-	x.reason, x.cause, x.keep, x.early = reason, cause, keep, was == stateJoining
-	x.ready = nil
-	if was != stateJoining {
-		x.held = nil
+	s.endLocked(reason, cause, keep)
+	return true
+}
+
+// endLocked is end for a socket that has not ended; it releases mu. The last packet that the client gets from the socket
+// is queued before the connection forgets it, so that those of its successor come behind. And the reason is set before
+// anybody sees that packet: a client that closes the connection as soon as it is told cannot be first.
+func (s *Socket) endLocked(reason engineio.Reason, cause error, keep bool) {
+	defer s.closeContext() // also when a listener ends the goroutine
+	if reason == engineio.ReasonServerNamespaceDisconnect {
+		s.sayGoodbye()
 	}
+	was := s.state.Swap(stateClosed)
+	x := s.extra()
+	x.reason, x.cause, x.keep = reason, cause, keep
+	x.ready = nil
 	if x.space != nil { // who waits for room in the inbox waits for nothing now, and others on the connection with it
 		close(x.space)
 		x.space = nil
@@ -337,20 +333,26 @@ func (s *Socket) end(reason engineio.Reason, cause error, keep bool) bool {
 	if was == stateLive { // else whoever lets it in finds it closed and cleans up
 		s.finish(true)
 	}
-	s.closeContext()
-	return true
 }
 
 // finish takes an ended socket out of its namespace. announced says whether the application knows the socket.
 func (s *Socket) finish(announced bool) {
+	known := false
+	defer func() { s.finished(announced, known) }()
 	rooms := s.ns.adapter.Remove(s)
 	s.mu.Lock()
-	x := s.more
-	x.rooms = rooms
-	reason := x.reason
+	s.more.rooms = rooms
+	s.mu.Unlock()
+	known = true
+}
+
+// finished is the rest of finish. known is false when a listener has ended the goroutine and the rooms are lost with it.
+func (s *Socket) finished(announced, known bool) {
+	s.mu.Lock()
+	reason := s.more.reason
 	s.mu.Unlock()
 	s.logHeld()
-	s.storeSession(reason)
+	s.storeSession(known && reason.Recoverable())
 	if announced {
 		s.srv().cfg.Logger.Debug("socket.io: disconnected", "namespace", s.nsName, "sid", s.id, "reason", reason)
 		s.queueEnd()
