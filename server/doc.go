@@ -72,7 +72,8 @@
 // What is emitted to one socket by one goroutine arrives in that order, whether it was emitted directly, to a room, to
 // all, or as an acknowledgement. In a cluster that holds among what passes the adapter: acknowledgements, questions to
 // one socket and, without recovery, what is emitted to one socket do not, and may overtake a broadcast that the adapter
-// delivers after [Target.Emit] has returned.
+// delivers after [Target.Emit] has returned. Nor does it hold, with recovery, for what a middleware emits to its socket
+// and what an OnRoom function sends to a room while that socket joins it: the latter comes first.
 //
 // Handlers of one socket run one at a time, in the order in which its events arrived, on a goroutine that exists while
 // there is work; different sockets run at once. OnConnect functions come first: events that arrive meanwhile wait, so a
@@ -83,11 +84,11 @@
 //
 // Events that wait for handlers are bounded by Limits.Inbox and InboxBytes. When a socket's inbox is full the
 // connection is not read any further until there is room again, so the client feels TCP back-pressure; acknowledgements
-// that follow in the stream wait as well, up to their deadline. While an answer of the client is waited for, the inbox
-// takes 16 times as much. What waits to be sent is bounded by Config.Engine.Queue:
-// 1 MiB or 16,384 packets may wait for a client for long, and 16 times as much for a second, in which it may catch up
-// with what was emitted in one go. Volatile packets are dropped first, then the client that does not read is disconnected
-// with the reason "slow consumer". One packet may be of any size when nothing else waits. No emit ever waits for a client.
+// that follow in the stream wait as well, up to their deadline. While an answer of that same socket is waited for, its
+// inbox takes 16 times as much. What waits to be sent is bounded by Config.Engine.Queue: 1 MiB or 16,384 packets may
+// wait for a client for long, and 16 times as much for a second, in which it may catch up with what was emitted in one
+// go. Volatile packets are dropped first, then the client that does not read is disconnected with the reason "slow
+// consumer". One packet may be of any size when nothing else waits. No emit ever waits for a client.
 //
 // Every acknowledgement has a deadline (of the context, Target.Timeout or Config.AckTimeout) and fails at once when its
 // socket ends. The context of a socket ends at its disconnect.
@@ -111,8 +112,9 @@
 //
 // Connecting:
 //
-//   - While a namespace is being joined, a second CONNECT to it counts as the first, or in its place when it shows other
-//     credentials, where the reference makes two sockets; a DISCONNECT ends the joining quietly and an acknowledgement is ignored, where it closes the connection.
+//   - While a namespace is being joined, a second CONNECT to it counts as the first, or while middlewares run in its
+//     place when it shows other credentials, where the reference makes two sockets; a DISCONNECT ends the joining quietly
+//     and an acknowledgement is ignored, where it closes the connection.
 //   - An error of a [Server.MatchFunc] function refuses the client at once, as that of a middleware does; the reference
 //     asks the next parent and in the end says "Invalid namespace".
 //   - Middlewares and handlers added to a [Parent] count for children that exist already.
@@ -142,6 +144,8 @@
 // Sending and asking:
 //
 //   - Emit returns an error on a socket that has ended, instead of dropping silently, or, with recovery, sending later.
+//   - To without rooms means nobody; in the reference a list of rooms that happens to be empty means everybody.
+//   - A question to many is sent when the loop over its answers begins.
 //   - Volatile means that the connection can take the packet now; in the reference only the first of one tick passes.
 //   - Acknowledgements asked for without a deadline get the configured one, and fail at disconnect; so do those of a
 //     broadcast, which yields each answer with its sender and each failure with its cause.

@@ -93,9 +93,14 @@ func TestHalfOpenClients(t *testing.T) {
 		"polling":               func(f *fixture) bool { f.joinPolling(); return true },
 		"polling, a poll waits": func(f *fixture) bool {
 			l, s := f.joinPolling()
-			go func() {
-				if resp, err := f.http.Get(l.(*pollingLine).url); err == nil {
+			go func() { // again when a ping has come already
+				for status := http.StatusOK; status == http.StatusOK; {
+					resp, err := f.http.Get(l.(*pollingLine).url)
+					if err != nil {
+						return
+					}
 					_ = resp.Body.Close()
+					status = resp.StatusCode
 				}
 			}()
 			require.Eventually(f.t, s.Conn().Writable, 10*time.Second, time.Millisecond)

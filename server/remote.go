@@ -31,7 +31,7 @@ func (r RemoteSocket) Handshake() adapter.Handshake { return r.info.Handshake }
 func (r RemoteSocket) Node() string { return r.info.Node }
 
 func (r RemoteSocket) target() Target {
-	return Target{ns: r.ns, rooms: []event.Room{event.Room(r.info.ID)}, one: true}
+	return Target{ns: r.ns, only: event.Room(r.info.ID)}
 }
 
 // Emit sends an event to the socket. A socket that has gone is no error: nobody is there to tell.

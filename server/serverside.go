@@ -27,6 +27,8 @@ type ServerAnswer struct {
 
 // ServerEmitAck is ServerEmit with an answer wanted: one for each other server, in the order of arrival. When some
 // stay silent until ctx ends (or Config.AckTimeout) the last element is an [adapter.PartialError].
+//
+// The event is sent when the loop begins: without one nothing is sent, and a second loop asks once more.
 func (ns *Namespace) ServerEmitAck(ctx context.Context, name string, args ...any) iter.Seq2[ServerAnswer, error] {
 	return func(yield func(ServerAnswer, error) bool) {
 		p, err := encodeServerEvent(name, args)

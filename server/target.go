@@ -14,9 +14,10 @@ import (
 // that a stored target can be used again and by several goroutines. Get one from a [Namespace] or a [Socket].
 type Target struct {
 	ns      *Namespace
-	self    *Socket // the sender, who is not meant
-	direct  bool    // only self is meant
-	one     bool    // rooms is the id of the only socket that is meant
+	self    *Socket    // the sender, who is not meant
+	direct  bool       // only self is meant
+	only    event.Room // the id of the only socket that is meant, wherever it is; or ""
+	named   bool       // To was called: without rooms nobody is meant
 	rooms   []event.Room
 	except  []event.Room
 	flags   adapter.Flags
@@ -29,25 +30,37 @@ func (t Target) target() Target { return t }
 func (t Target) Namespace() *Namespace { return t.ns }
 
 // To adds the sockets that are in any of the rooms; several calls make the union, and a socket is meant once. A
-// socket's id is the name of its own room. From a socket, the sender is never meant.
+// socket's id is the name of its own room. From a socket, the sender is never meant. Without rooms nobody is added: a
+// list that happens to be empty does not mean everybody.
 func (t Target) To(rooms ...event.Room) Target {
-	t.direct, t.one = false, false
+	t = t.Broadcast()
+	t.named = true
 	t.rooms = append(slices.Clip(t.rooms), rooms...)
 	return t
 }
 
 // Except takes out the sockets that are in any of the rooms.
 func (t Target) Except(rooms ...event.Room) Target {
-	t.direct, t.one = false, false
+	t = t.Broadcast()
 	t.except = append(slices.Clip(t.except), rooms...)
 	return t
 }
 
-// Broadcast means everybody, of a socket's target everybody else.
-func (t Target) Broadcast() Target { t.direct = false; return t }
+// Broadcast means everybody, of a single socket's target everybody else.
+func (t Target) Broadcast() Target {
+	if t.only != "" {
+		t.except, t.only = append(slices.Clip(t.except), t.only), ""
+	}
+	t.direct = false
+	return t
+}
 
-// Local means only sockets of this server.
-func (t Target) Local() Target { t.direct, t.flags.Local = false, true; return t }
+// Local means only sockets of this server, of a single socket's target the others.
+func (t Target) Local() Target {
+	t = t.Broadcast()
+	t.flags.Local = true
+	return t
+}
 
 // Volatile makes packets that are dropped for each receiver whose connection cannot take them at that moment, and
 // that are never kept for recovery: typing notices, positions, ticks. Only an emit to a single socket tells that its
@@ -62,15 +75,20 @@ func (t Target) Timeout(d time.Duration) Target { t.timeout = d; return t }
 
 // address is the target as adapters know it.
 func (t Target) address() adapter.Target {
-	a := adapter.Target{Rooms: t.rooms, Except: t.except, Direct: t.one, Flags: t.flags}
+	a := adapter.Target{Rooms: t.rooms, Except: t.except, Flags: t.flags}
 	switch {
 	case t.direct:
 		a.Rooms, a.Direct = []event.Room{event.Room(t.self.id)}, true
+	case t.only != "":
+		a.Rooms, a.Direct = []event.Room{t.only}, true
 	case t.self != nil:
 		a.Except = append(slices.Clip(t.except), event.Room(t.self.id))
 	}
 	return a
 }
+
+// nobody reports whether the target has no socket, whoever is there.
+func (t Target) nobody() bool { return t.named && len(t.rooms) == 0 }
 
 // Emit sends an event to every socket of the target, encoded once. It queues and does not wait for the network; a
 // receiver that reads too slowly is disconnected and does not hold up the others. Packets emitted by one goroutine
@@ -88,7 +106,7 @@ func (t Target) emit(ctx context.Context, name string, args []any) error {
 	if t.direct {
 		return t.self.emit(ctx, t.flags, p)
 	}
-	if err := t.ns.check(p); err != nil {
+	if err := t.ns.check(p); err != nil || t.nobody() {
 		return err
 	}
 	return t.ns.adapter.Broadcast(ctx, t.address(), p)
@@ -103,6 +121,8 @@ type Answer struct {
 // EmitAck sends an event to every socket of the target and yields their acknowledgements as they arrive, one for
 // each: with ErrAckTimeout or ErrDisconnected for a client that did not answer. When other servers stay silent
 // the last element is an [adapter.PartialError]. Ending the loop early forgets the rest. The typed form is [Ask].
+//
+// The event is sent when the loop begins: without one nothing is sent, and a second loop asks once more.
 func (t Target) EmitAck(ctx context.Context, name string, args ...any) iter.Seq2[Answer, error] {
 	return func(yield func(Answer, error) bool) {
 		if t.direct {
@@ -116,6 +136,9 @@ func (t Target) EmitAck(ctx context.Context, name string, args ...any) iter.Seq2
 		}
 		if err != nil {
 			yield(Answer{}, err)
+			return
+		}
+		if t.nobody() {
 			return
 		}
 		ctx, cancel := t.ns.srv.withDeadline(ctx, t.timeout)
@@ -138,7 +161,7 @@ type Reply[T any] struct {
 }
 
 // Ask sends a declared question to every socket of the target and yields the replies as they arrive: the value, or
-// the client's own *event.Error, or one of the errors of [Target.EmitAck].
+// the client's own *event.Error, or one of the errors of [Target.EmitAck]. As there, the loop is what sends.
 func Ask[Req, Res any](ctx context.Context, to Emitter, ask event.Ask[Req, Res], req Req) iter.Seq2[Reply[Res], error] {
 	return func(yield func(Reply[Res], error) bool) {
 		t := to.target()
@@ -170,6 +193,9 @@ func AskOne[Req, Res any](ctx context.Context, to Emitter, ask event.Ask[Req, Re
 // Sockets walks the target's sockets on this server, as they are when the walk begins.
 func (t Target) Sockets() iter.Seq[*Socket] {
 	return func(yield func(*Socket) bool) {
+		if t.nobody() {
+			return
+		}
 		for _, m := range t.ns.adapter.Index().Select(nil, t.address()) {
 			if !yield(m.(*Socket)) {
 				return
@@ -195,12 +221,18 @@ func (t Target) Disconnect(closeConn bool) error {
 }
 
 func (t Target) update(c adapter.Change) error {
+	if t.nobody() {
+		return nil
+	}
 	return t.ns.adapter.Update(context.Background(), t.address(), c)
 }
 
 // Fetch describes every socket of the target, on every server. When servers stay silent until ctx ends (or
 // Config.AckTimeout), those that answered come with an [adapter.PartialError].
 func (t Target) Fetch(ctx context.Context) ([]RemoteSocket, error) {
+	if t.nobody() {
+		return nil, nil
+	}
 	ctx, cancel := t.ns.srv.withDeadline(ctx, t.timeout)
 	defer cancel()
 	infos, err := t.ns.adapter.Fetch(ctx, t.address())

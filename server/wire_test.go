@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -124,6 +125,89 @@ func TestModifiersBelongToTheirTarget(t *testing.T) {
 	q.expect(`2["second"]`)
 	_, err := s.EmitAck(t.Context(), "x") // not an hour
 	require.ErrorIs(t, err, server.ErrAckTimeout)
+}
+
+// Targets made of one target share no memory that one of them could change.
+// Rows: M12
+func TestTargetsOfOneTarget(t *testing.T) {
+	f := start(t, server.Config{})
+	_, p := meet(f, "p")
+	_, q := meet(f, "q")
+	to := f.To("a", "b", "c").To("d") // with room behind it, as it is
+	first, second := to.To("p"), to.To("q")
+	require.ElementsMatch(t, []*server.Socket{p}, slices.Collect(first.Sockets()))
+	require.ElementsMatch(t, []*server.Socket{q}, slices.Collect(second.Sockets()))
+	except := f.Except("a", "b", "c").Except("d")
+	first, second = except.Except("p"), except.Except("q")
+	require.ElementsMatch(t, []*server.Socket{q}, slices.Collect(first.Sockets()))
+	require.ElementsMatch(t, []*server.Socket{p}, slices.Collect(second.Sockets()))
+	others := p.Except("a", "b", "c").Except("d")
+	require.ElementsMatch(t, []*server.Socket{q}, slices.Collect(others.Sockets()))
+	require.Empty(t, slices.Collect(others.Except("q").Sockets()))
+	require.ElementsMatch(t, []*server.Socket{q}, slices.Collect(others.Sockets()))
+}
+
+// meet lets a client in whose socket is in a room.
+func meet(f *fixture, room event.Room) (*peer, *server.Socket) {
+	p, s := f.join("/")
+	require.NoError(f.t, s.Join(room))
+	return p, s
+}
+
+// A list of rooms that happens to be empty means nobody, whatever is done.
+// Rows: M10 R07 R09
+func TestToNoRooms(t *testing.T) {
+	f := start(t, server.Config{})
+	p, s := meet(f, "a")
+	var none []event.Room
+	for name, to := range map[string]server.Target{
+		"server": f.To(none...), "but one": f.To(none...).Except("b"), "socket": s.To(none...), "local": f.To().Local(),
+	} {
+		t.Run(name, func(t *testing.T) {
+			require.NoError(t, to.Emit("x"))
+			require.ErrorIs(t, to.Emit("connect"), server.ErrReserved)
+			for range to.EmitAck(t.Context(), "x") {
+				require.Fail(t, "somebody was asked")
+			}
+			require.Empty(t, slices.Collect(to.Sockets()))
+			list, err := to.Fetch(t.Context())
+			require.NoError(t, err)
+			require.Empty(t, list)
+			require.NoError(t, to.Join("b"))
+			require.NoError(t, to.Leave("a"))
+			require.NoError(t, to.Disconnect(true))
+			require.True(t, s.In("a"))
+			require.False(t, s.In("b"))
+		})
+	}
+	require.NoError(t, f.To(none...).To("a").Emit("to a"))
+	p.expect(`2["to a"]`)
+	p.silent(s)
+}
+
+// What is made of the target of one socket, here or elsewhere, means others.
+// Rows: M07 M13 M23
+func TestOthersThanOneSocket(t *testing.T) {
+	f := start(t, server.Config{})
+	p, s := meet(f, "a")
+	q, other := meet(f, "a")
+	list, err := f.To(event.Room(s.ID())).Fetch(t.Context())
+	require.NoError(t, err)
+	require.Len(t, list, 1)
+	for name, one := range map[string]server.Target{"socket": s.Timeout(time.Minute), "remote": list[0].Timeout(time.Minute)} {
+		t.Run(name, func(t *testing.T) {
+			for how, to := range map[string]server.Target{
+				"broadcast": one.Broadcast(), "local": one.Local(), "to": one.To("a"), "except": one.Except("b"),
+			} {
+				require.NoError(t, to.Emit(how))
+				q.expect(`2["` + how + `"]`)
+			}
+			require.NoError(t, one.Emit("own"))
+			p.expect(`2["own"]`)
+		})
+	}
+	p.silent(s)
+	q.silent(other)
 }
 
 // Rows: B06 B07
