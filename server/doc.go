@@ -144,6 +144,8 @@
 // Sending and asking:
 //
 //   - Emit returns an error on a socket that has ended, instead of dropping silently, or, with recovery, sending later.
+//   - An event with more attachments than receivers take, 10, is an error of Emit; the reference sends it, and its clients
+//     close the connection. A received packet that announces 0 attachments is refused at once, as by its later versions.
 //   - To without rooms means nobody; in the reference a list of rooms that happens to be empty means everybody.
 //   - A question to many is sent when the loop over its answers begins.
 //   - Volatile means that the connection can take the packet now; in the reference only the first of one tick passes.

@@ -145,6 +145,10 @@ func TestTargetsOfOneTarget(t *testing.T) {
 	require.ElementsMatch(t, []*server.Socket{q}, slices.Collect(others.Sockets()))
 	require.Empty(t, slices.Collect(others.Except("q").Sockets()))
 	require.ElementsMatch(t, []*server.Socket{q}, slices.Collect(others.Sockets()))
+	done := make(chan error, 1)
+	go func() { done <- others.Emit("one") }()
+	require.NoError(t, others.Emit("two"))
+	require.NoError(t, await(t, done))
 }
 
 // meet lets a client in whose socket is in a room.
