@@ -80,7 +80,7 @@ type Config struct {
 }
 
 // Limits bound what one client can make the server hold. Zero fields take the default, negative ones mean no
-// limit. The sizes of messages and queues are in [engine.Config].
+// limit. The sizes of messages and queues, and how many connections there may be, are in [engine.Config].
 //
 // Depth is for both directions: an argument that a handler relays as it came leaves as deep as it was let in, so a client
 // of yours that receives it needs the same limit. All else that is emitted, also a relayed argument inside of something,

@@ -31,7 +31,7 @@
 //   - Between servers: [EmitServers], [OnServers], [AskServers], [HandleServers], untyped [Namespace.ServerEmit] and
 //     [Namespace.OnServer]; package parley/server/adapter
 //   - Coming back: Config.Recovery, [Socket.Recovered]
-//   - Protection: [Limits], and Config.Admit with an [AdmitFunc], a [Verdict], a [Bucket]
+//   - Protection: [Limits], Config.Engine.Connections, and Config.Admit with an [AdmitFunc], a [Verdict], a [Bucket]
 //   - What went wrong: [ErrDisconnected] and the other errors beside it, [Fault], Config.OnFault
 //
 // Most of them have an Example.
@@ -93,11 +93,17 @@
 // Every acknowledgement has a deadline (of the context, Target.Timeout or Config.AckTimeout) and fails at once when its
 // socket ends. The context of a socket ends at its disconnect.
 //
-// Not bounded here is how many connections there are, of one address or user or at all, and how fast they come: a proxy
-// knows addresses, and Config.Engine.AllowRequest and connect middlewares know users. Programs, which send no Origin
-// header, are let in; a middleware may ask them for a token. Some defaults are wide so that no official client meets
-// them: 45 s until CONNECT, with the time that middlewares take; 65,536 packets in a POST and 262,144 in a queue, for
-// a loop of emits makes as many, and their bytes are bounded. EventRate has none, for only the application knows it.
+// How many connections there are, of one address or at all, and how fast they come, is bounded by
+// Config.Engine.Connections. It is off by default, as a proxy may do that, or hide the addresses; a server that faces
+// the internet should turn it on. Connections of one user are for Config.Engine.AllowRequest and connect middlewares,
+// which know users. Those that send no request, or a slow one, are the http.Server's: give yours a ReadHeaderTimeout
+// of 10 s, an IdleTimeout of 60 s and MaxHeaderBytes of 16 KiB, but neither ReadTimeout nor WriteTimeout, which would
+// cut polls off.
+//
+// Programs, which send no Origin header, are let in; a middleware may ask them for a token. Some defaults are wide so
+// that no official client meets them: 45 s until CONNECT, with the time that middlewares take; 65,536 packets in a POST
+// and 262,144 in a queue, for a loop of emits makes as many, and their bytes are bounded. EventRate has none, for only
+// the application knows it.
 //
 // # Bytes
 //

@@ -5,17 +5,15 @@ import (
 	"sync"
 	"time"
 
+	"parley/server/engine"
 	"parley/shared/engineio"
 	"parley/shared/event"
 )
 
-// Rate is so many events a second on average, and Burst at once. The zero Rate is no limit.
-type Rate struct {
-	PerSecond float64
-	Burst     int // default: PerSecond rounded up
-}
+// Rate is so many events a second on average (PerSecond), and Burst at once. The zero Rate is no limit.
+type Rate = engine.Rate
 
-func (r Rate) burst() float64 {
+func burst(r Rate) float64 {
 	if r.Burst > 0 {
 		return float64(r.Burst)
 	}
@@ -42,7 +40,7 @@ func (b *Bucket) Take() bool {
 	now := time.Now()
 	b.spent = max(b.spent-now.Sub(b.at).Seconds()*b.Rate.PerSecond, 0)
 	b.at = now
-	if b.spent+1 > b.Rate.burst() {
+	if b.spent+1 > burst(b.Rate) {
 		return false
 	}
 	b.spent++
@@ -106,7 +104,7 @@ func (s *Socket) spend(rate Rate) Verdict {
 		a.refused = 0
 		return Accept
 	}
-	if a.refused++; float64(a.refused) > rate.burst() {
+	if a.refused++; float64(a.refused) > burst(rate) {
 		return Disconnect
 	}
 	return Refuse

@@ -83,6 +83,10 @@ type Config struct {
 	// Queue bounds what waits for one session; see "Slow receivers" above.
 	Queue QueueLimits
 
+	// Connections bounds how many sessions there are and how fast new ones come, all
+	// together and those of one remote address. Default: nothing is bounded.
+	Connections ConnectionLimits
+
 	// CORS answers browsers on other origins, preflights included, before any
 	// Middleware does. Default nil: there are none.
 	CORS *CORS
@@ -98,8 +102,9 @@ type Config struct {
 	// not read it there. Who wants scripts to see it sets a cookie in Headers.
 	Cookie *http.Cookie
 
-	// AllowRequest decides about each handshake (a request without session id),
-	// WebSocket or not, and so once for a session. An error refuses it with 403; its text goes to the client.
+	// AllowRequest decides about each handshake (a request without session id) for
+	// which Connections has a place, WebSocket or not, and so once for a session. An
+	// error refuses it with 403; its text goes to the client.
 	AllowRequest func(r *http.Request) error
 
 	// Middleware wraps the handling of every request, upgrades included, the
@@ -125,8 +130,10 @@ type Config struct {
 	// Compression of polling responses and WebSocket messages.
 	Compression Compression
 
-	// RemoteAddr tells who sent a request, for servers behind a proxy. Default:
-	// the host part of the connection's peer address.
+	// RemoteAddr tells who sent a request, for servers behind a proxy. It should
+	// believe a header only when the request comes from that proxy, and only what the
+	// proxy itself has put there: the last entry of X-Forwarded-For, as anybody may
+	// send the others. Default: the host part of the connection's peer address.
 	RemoteAddr func(r *http.Request) string
 
 	// OnRefuse is told of every request that is refused. It must not block.
@@ -171,6 +178,47 @@ type QueueLimits struct {
 	// third of the socket's buffer, which grows with the connection's speed. So a
 	// short Age cuts off clients that are slow by themselves. Default 10 s.
 	Age time.Duration
+}
+
+// ConnectionLimits bounds how many sessions there are and how fast new ones come,
+// whatever their transport. The further requests and the upgrade of a session are not
+// concerned. A zero field is no bound, and no field has another default: a server
+// may stand behind a proxy, and many clients behind one address. To one that faces the
+// internet a PerAddress of 50 and an AddressRate of 20 a second are recommended, and a
+// Total that its memory and its file descriptors can bear.
+//
+// The address is what Config.RemoteAddr says: behind a proxy set that, or all clients
+// share one. An IPv6 address counts as its /64, unless it is link-local; a port
+// behind it does not count, and what is no IP address counts as it stands.
+//
+// A session takes its place before AllowRequest is asked, so a bound is never
+// exceeded, and keeps it until it ends; one that polls, after [Session.Close], until
+// the rest has been fetched or CloseTimeout is over. A handshake that fails gives its
+// place back, but what it took of a Rate is spent.
+//
+// Who cannot come in gets status 429 because of its address and 503 because of the
+// server, with a Retry-After header and "too many connections", code 3; clients report
+// that and try again. OnRefuse sees the Context "ADDRESS_LIMIT", "ADDRESS_RATE",
+// "CONNECTION_LIMIT" or "CONNECTION_RATE".
+type ConnectionLimits struct {
+	Total       int  // sessions of this server
+	PerAddress  int  // sessions of one remote address
+	Rate        Rate // new sessions of this server
+	AddressRate Rate // new sessions of one remote address
+}
+
+// Rate is so many events a second on average, and Burst at once. The zero Rate is no
+// limit.
+type Rate struct {
+	PerSecond float64
+	Burst     int // default: PerSecond rounded up
+}
+
+func (r Rate) burst() float64 {
+	if r.Burst > 0 {
+		return float64(r.Burst)
+	}
+	return math.Ceil(r.PerSecond)
 }
 
 // Compression says what is compressed. All of it costs memory and time; with

@@ -28,6 +28,7 @@ func TestDefaults(t *testing.T) {
 		Bytes: 1 << 20, Messages: 16_384, Burst: time.Second, BurstBytes: 16 << 20, BurstMessages: 262_144, Age: 10 * time.Second,
 	}, c.Queue)
 	require.Equal(t, engine.Compression{HTTP: 1024}, c.Compression)
+	require.Zero(t, c.Connections)
 	require.Nil(t, c.CORS)
 	require.Nil(t, c.Cookie)
 }

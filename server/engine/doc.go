@@ -44,6 +44,15 @@
 // Who has more to send than the bound allows, such as a replay, sends it in parts
 // and waits for [Session.Flush] between them.
 //
+// # Many clients
+//
+// [Config].Connections bounds how many sessions there may be, all together and of one
+// remote address, and how fast new ones may come. By default nothing does. Connections
+// without a session (of requests that are slow to come, or of none) are the http.Server's,
+// whose own defaults let them be: one that faces the internet should have a
+// ReadHeaderTimeout of 10 s, an IdleTimeout of 60 s and MaxHeaderBytes of 16 KiB, but
+// neither ReadTimeout nor WriteTimeout, which would cut polls off.
+//
 // # Where this differs from the reference
 //
 // On purpose, in the user's favour, and without breaking a client:
@@ -64,7 +73,8 @@
 //   - Of the first request its header, URL, host, address, time, and whether it came
 //     over TLS are kept, not the request itself.
 //   - An orderly close waits 10 s for a poll, see CloseTimeout, instead of 30 s.
-//   - What waits for a client is bounded, see above.
+//   - What waits for a client is bounded, see above, and so are sessions on request;
+//     those too many are answered with 429 or 503.
 //   - A message above MaxPayload ends the session with "transport error" and
 //     [ErrTooLarge] on both transports, as soon as its first frame announces it; over
 //     polling the request gets a 413 at once, even if only its Content-Length is

@@ -3,7 +3,9 @@ package engine_test
 import (
 	"fmt"
 	"log"
+	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"parley/server/engine"
@@ -44,6 +46,44 @@ func ExampleNewMessage() {
 	}
 	fmt.Printf("%s, %d bytes on the wire\n", m.Data(), m.Size())
 	// Output: news, 7 bytes on the wire
+}
+
+// A server that faces the internet, and is reached through a proxy of its own, too,
+// which adds the address that it sees to X-Forwarded-For.
+func ExampleConnectionLimits() {
+	const proxy = "10.0.0.2"
+	srv := engine.New(engine.Config{
+		Open: func(s *engine.Session) engine.Receiver { return shout{s} },
+		Connections: engine.ConnectionLimits{
+			Total:       20_000,
+			PerAddress:  50,
+			Rate:        engine.Rate{PerSecond: 500, Burst: 2000},
+			AddressRate: engine.Rate{PerSecond: 20},
+		},
+		RemoteAddr: func(r *http.Request) string {
+			host, _, _ := net.SplitHostPort(r.RemoteAddr)
+			if host != proxy {
+				return host // and nobody believes what it says about others
+			}
+			hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+			return strings.TrimSpace(hops[len(hops)-1])
+		},
+		OnRefuse: func(f *engine.Refusal) {
+			if f.Context == "ADDRESS_LIMIT" || f.Context == "ADDRESS_RATE" {
+				log.Println("too many of one address, or of one office")
+			}
+		},
+	})
+	defer srv.Close() //nolint:errcheck // always nil
+	web := &http.Server{
+		Addr:              ":3000",
+		Handler:           srv,
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       60 * time.Second,
+		MaxHeaderBytes:    16 << 10,
+	}
+	defer web.Close() //nolint:errcheck // it ends anyway
+	// log.Fatal(web.ListenAndServe())
 }
 
 // Pages of another site may use the server, a slow client is told of, and a

@@ -45,6 +45,7 @@ func (s *Session) finish(do *after, e ending) {
 	s.state = closed
 	s.pingAt, s.pongAt, s.closeAt = 0, 0, 0
 	s.srv.remove(s)
+	s.srv.gate.leave(s.place)
 	if u := s.upgrade; u != nil {
 		s.upgrade = nil
 		do.add(func() { u.transport.Close(e.reason) })

@@ -122,12 +122,14 @@ func (srv *Server) upgrades(from string) []string {
 }
 
 // open makes the session known: to the server, to time, and to the application,
-// in this order, so that a shutdown does not miss what the application sends.
-func (srv *Server) open(s *Session) {
+// in this order, so that a shutdown does not miss what the application sends. The
+// newcomer's place becomes the session's.
+func (srv *Server) open(s *Session, n *newcomer) {
 	srv.count.Add(1)
 	srv.log.Debug("session opened", "transport", s.transportName())
 	s.receiver = nobody{}
 	s.step(func(do *after) {
+		s.place, n.place = n.place, nil
 		if !srv.insert(s) {
 			s.finish(do, ending{reason: engineio.ReasonServerShuttingDown, abort: true})
 			return

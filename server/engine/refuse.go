@@ -1,7 +1,10 @@
 package engine
 
 import (
+	"math"
 	"net/http"
+	"strconv"
+	"time"
 
 	"parley/shared/engineio"
 )
@@ -13,6 +16,9 @@ type Refusal struct {
 	Message string             // what the client was told
 	Context string             // more for the log, in the reference's words: "INVALID_ORIGIN", "TRANSPORT_MISMATCH", …; may be empty
 	Err     error              // cause, or nil
+
+	status int           // of the answer; 0: that of the code
+	retry  time.Duration // after which the client may try again; 0: it is not told
 }
 
 // Contexts of refusals.
@@ -23,13 +29,21 @@ const (
 	badUpgrade        = "TRANSPORT_HANDSHAKE_ERROR"
 	idGeneration      = "ID_GENERATION_ERROR"
 	middlewareFailure = "MIDDLEWARE_FAILURE"
+	connectionLimit   = "CONNECTION_LIMIT"
+	connectionRate    = "CONNECTION_RATE"
+	addressLimit      = "ADDRESS_LIMIT"
+	addressRate       = "ADDRESS_RATE"
 )
 
 // Refuse answers a request with an error of the protocol, for middlewares. An
 // empty message stands for the usual one of the code.
 func Refuse(w http.ResponseWriter, code engineio.ErrorCode, message string) {
+	refuseWith(w, code.Status(), code, message)
+}
+
+func refuseWith(w http.ResponseWriter, status int, code engineio.ErrorCode, message string) {
 	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(code.Status())
+	w.WriteHeader(status)
 	w.Write((&engineio.Error{Code: code, Message: message}).Append(nil)) //nolint:errcheck // nobody to tell
 }
 
@@ -38,8 +52,12 @@ func (srv *Server) refuseRequest(w http.ResponseWriter, f Refusal) {
 	if f.Message == "" {
 		f.Message = f.Code.Message()
 	}
+	setDefault(&f.status, f.Code.Status())
 	srv.report(f)
-	Refuse(w, f.Code, f.Message)
+	if f.retry > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(f.retry.Seconds()))))
+	}
+	refuseWith(w, f.status, f.Code, f.Message)
 }
 
 // refuseStatus answers what the protocol has no error for, and tells the hook.

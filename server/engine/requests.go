@@ -10,21 +10,37 @@ import (
 	"parley/shared/engineio"
 )
 
+// serveHandshake answers a handshake over WebSocket or polling.
+func (srv *Server) serveHandshake(w http.ResponseWriter, r *http.Request, socket bool) {
+	var n newcomer
+	defer srv.dismiss(&n)
+	f := srv.admit(&n, r)
+	switch {
+	case f != nil:
+		f.Request = r
+		srv.refuseRequest(w, *f)
+	case socket:
+		srv.openWebSocket(w, r, &n)
+	default:
+		srv.openPolling(w, r, &n)
+	}
+}
+
 // openPolling answers the handshake of a session that polls.
-func (srv *Server) openPolling(w http.ResponseWriter, r *http.Request) {
-	s := srv.begin(w, r)
+func (srv *Server) openPolling(w http.ResponseWriter, r *http.Request, n *newcomer) {
+	s := srv.begin(w, r, n)
 	if s == nil {
 		return
 	}
 	s.polling = &pollState{}
 	first := srv.greeting(s)
-	srv.open(s)
+	srv.open(s, n)
 	srv.writer.Write(w, r, true, first) //nolint:errcheck // who did not get it is unknown to us anyway
 }
 
 // openWebSocket answers the handshake of a session that begins on WebSocket.
-func (srv *Server) openWebSocket(w http.ResponseWriter, r *http.Request) {
-	s := srv.begin(w, r)
+func (srv *Server) openWebSocket(w http.ResponseWriter, r *http.Request, n *newcomer) {
+	s := srv.begin(w, r, n)
 	if s == nil {
 		return
 	}
@@ -37,7 +53,7 @@ func (srv *Server) openWebSocket(w http.ResponseWriter, r *http.Request) {
 	ws.Queue(false, srv.greeting(s)...) //nolint:errcheck // the reader will tell
 	ws.Flush()
 	defer s.start(ws) // also when the application ends this goroutine
-	srv.open(s)
+	srv.open(s, n)
 }
 
 // serveUpgrade answers a WebSocket that a session may change to. One that cannot

@@ -92,12 +92,10 @@ func (srv *Server) handle(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	switch {
-	case q.upgrade && q.session != nil:
-		srv.serveUpgrade(w, r, q.session)
-	case q.upgrade:
-		srv.openWebSocket(w, r)
 	case q.session == nil:
-		srv.openPolling(w, r)
+		srv.serveHandshake(w, r, q.upgrade)
+	case q.upgrade:
+		srv.serveUpgrade(w, r, q.session)
 	case r.Method == http.MethodGet:
 		srv.servePoll(w, r, q.session)
 	case r.Method == http.MethodPost:
@@ -108,7 +106,7 @@ func (srv *Server) handle(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// verify decides whether a request makes sense and may come in.
+// verify decides whether a request makes sense and comes from a page that may send it.
 func (srv *Server) verify(r *http.Request) (request, *Refusal) {
 	q := request{upgrade: tokenIn(r.Header, "Connection", "upgrade") && tokenIn(r.Header, "Upgrade", "websocket")}
 	q.readQuery(r.URL.RawQuery)
@@ -124,7 +122,7 @@ func (srv *Server) verify(r *http.Request) (request, *Refusal) {
 	if q.sid != "" {
 		return q, srv.verifySession(&q)
 	}
-	return q, srv.verifyHandshake(r, &q)
+	return q, verifyHandshake(r, &q)
 }
 
 func (srv *Server) verifyTransport(r *http.Request, q *request) *Refusal {
@@ -152,7 +150,7 @@ func (srv *Server) verifySession(q *request) *Refusal {
 	return nil
 }
 
-func (srv *Server) verifyHandshake(r *http.Request, q *request) *Refusal {
+func verifyHandshake(r *http.Request, q *request) *Refusal {
 	if r.Method != http.MethodGet {
 		return &Refusal{Code: engineio.BadHandshakeMethod}
 	}
@@ -162,7 +160,7 @@ func (srv *Server) verifyHandshake(r *http.Request, q *request) *Refusal {
 	if q.version != version {
 		return &Refusal{Code: engineio.UnsupportedVersion}
 	}
-	return srv.verifyAllowed(r)
+	return nil
 }
 
 // verifyAllowed asks the application.
@@ -188,7 +186,7 @@ func tokenIn(h http.Header, name, token string) bool {
 }
 
 // begin makes a session for a handshake, or refuses the request.
-func (srv *Server) begin(w http.ResponseWriter, r *http.Request) *Session {
+func (srv *Server) begin(w http.ResponseWriter, r *http.Request, n *newcomer) *Session {
 	if srv.closing.Load() {
 		srv.refuseStatus(w, r, http.StatusServiceUnavailable, shuttingDown)
 		return nil
@@ -199,7 +197,7 @@ func (srv *Server) begin(w http.ResponseWriter, r *http.Request) *Session {
 		return nil
 	}
 	srv.prepare(w, r, id)
-	return srv.newSession(id, newHandshake(r, srv.cfg.RemoteAddr(r)))
+	return srv.newSession(id, newHandshake(r, n.remote))
 }
 
 // prepare sets the headers of a response that is not a refusal. id is that of a

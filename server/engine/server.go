@@ -28,6 +28,7 @@ type Server struct {
 	buffers frame.Buffers
 	start   time.Time
 	limits  outq.Limits // of every queue
+	gate    *gate       // nil when nothing bounds who comes in
 	shards  []*shard
 	count   atomic.Int64
 	closing atomic.Bool
@@ -40,6 +41,7 @@ type Server struct {
 func New(cfg Config) *Server {
 	cfg = cfg.withDefaults()
 	srv := &Server{cfg: cfg, log: cfg.Logger, start: time.Now()}
+	srv.gate = newGate(cfg.Connections, srv.now)
 	srv.writer.Compress = cfg.Compression.HTTP
 	srv.sockets = websocket.NewAcceptor(websocket.Options{
 		MaxPayload:     cfg.MaxPayload,

@@ -28,7 +28,8 @@ type Session struct {
 	alive atomic.Bool // something was received since the last ping
 	ended atomic.Bool // no further Receive; set under mu
 
-	timer timer // guarded by shard.mu
+	timer timer   // guarded by shard.mu
+	place *caller // in the server's gate, given back when all is over; set by open
 
 	mu        sync.Mutex
 	state     state

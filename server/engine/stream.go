@@ -25,7 +25,9 @@ func (srv *Server) ServeStream(w http.ResponseWriter, r *http.Request, accept fu
 	srv.withMiddleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), srv.cfg.UpgradeTimeout)
 		defer cancel()
-		upgrades, f := srv.verifyStream(r)
+		var n newcomer
+		defer srv.dismiss(&n)
+		upgrades, f := srv.verifyStream(&n, r)
 		switch {
 		case f != nil:
 			f.Request = r
@@ -38,14 +40,14 @@ func (srv *Server) ServeStream(w http.ResponseWriter, r *http.Request, accept fu
 				srv.report(Refusal{Request: r, Code: engineio.BadRequest, Message: err.Error(), Context: badUpgrade, Err: err})
 				return
 			}
-			srv.serveStream(ctx, r, nc, upgrades)
+			srv.serveStream(ctx, r, nc, &n, upgrades)
 		}
 	})).ServeHTTP(w, r)
 }
 
 // verifyStream decides about a request for a stream. One that says it upgrades a
-// session has not been shown to AllowRequest.
-func (srv *Server) verifyStream(r *http.Request) (upgrades bool, f *Refusal) {
+// session has not been admitted.
+func (srv *Server) verifyStream(n *newcomer, r *http.Request) (upgrades bool, f *Refusal) {
 	if !slices.Contains(srv.cfg.Transports, transportWebTransport) {
 		return false, &Refusal{Code: engineio.UnknownTransport}
 	}
@@ -56,7 +58,7 @@ func (srv *Server) verifyStream(r *http.Request) (upgrades bool, f *Refusal) {
 	q.readQuery(r.URL.RawQuery)
 	switch {
 	case q.sid == "":
-		return false, srv.verifyAllowed(r)
+		return false, srv.admit(n, r)
 	case srv.find(q.sid) == nil:
 		return true, &Refusal{Code: engineio.UnknownSID}
 	}
@@ -64,7 +66,7 @@ func (srv *Server) verifyStream(r *http.Request) (upgrades bool, f *Refusal) {
 }
 
 // serveStream waits for the first packet, until ctx is done.
-func (srv *Server) serveStream(ctx context.Context, r *http.Request, nc net.Conn, upgrades bool) {
+func (srv *Server) serveStream(ctx context.Context, r *http.Request, nc net.Conn, n *newcomer, upgrades bool) {
 	t := stream.New(nc, stream.Options{
 		Name:           transportWebTransport,
 		MaxPayload:     srv.cfg.MaxPayload,
@@ -80,7 +82,7 @@ func (srv *Server) serveStream(ctx context.Context, r *http.Request, nc net.Conn
 		return
 	}
 	if len(first.Data) == 0 {
-		srv.openStream(r, t, upgrades)
+		srv.openStream(r, t, n, upgrades)
 		return
 	}
 	var upgrade struct {
@@ -97,9 +99,9 @@ func (srv *Server) serveStream(ctx context.Context, r *http.Request, nc net.Conn
 }
 
 // openStream begins a session on a stream.
-func (srv *Server) openStream(r *http.Request, t *stream.Conn, unasked bool) {
+func (srv *Server) openStream(r *http.Request, t *stream.Conn, n *newcomer, unasked bool) {
 	if unasked {
-		if f := srv.verifyAllowed(r); f != nil {
+		if f := srv.admit(n, r); f != nil {
 			t.Abort(ErrClosed)
 			f.Request = r
 			srv.report(*f)
@@ -112,11 +114,11 @@ func (srv *Server) openStream(r *http.Request, t *stream.Conn, unasked bool) {
 		srv.report(Refusal{Request: r, Code: engineio.BadRequest, Message: "no session id", Context: idGeneration, Err: err})
 		return
 	}
-	s := srv.newSession(id, newHandshake(r, srv.cfg.RemoteAddr(r)))
+	s := srv.newSession(id, newHandshake(r, n.remote))
 	s.adopt(t)
 	t.Send(false, false, srv.greeting(s)...) //nolint:errcheck // the reader will tell
 	defer s.start(t)                         // also when the application ends this goroutine
-	srv.open(s)
+	srv.open(s, n)
 }
 
 var _ Transport = (*stream.Conn)(nil)

@@ -36,6 +36,12 @@ func startStreams(t *testing.T, cfg engine.Config) *streams {
 // connect asks for a stream. The client's end is nil when the request is refused,
 // with that status.
 func (s *streams) connect(query string) (net.Conn, int) {
+	nc, w := s.ask(query)
+	return nc, w.Code
+}
+
+// ask is connect with the whole answer.
+func (s *streams) ask(query string) (net.Conn, *httptest.ResponseRecorder) {
 	near, far := net.Pipe()
 	s.t.Cleanup(func() { _ = near.Close(); _ = far.Close() })
 	w := httptest.NewRecorder()
@@ -56,9 +62,9 @@ func (s *streams) connect(query string) (net.Conn, int) {
 		accepted <- false
 	}()
 	if !await(s.t, accepted) {
-		return nil, w.Code
+		return nil, w
 	}
-	return near, 200
+	return near, httptest.NewRecorder() // the other is not ours
 }
 
 func writePacket(t *testing.T, nc net.Conn, packet string) {

@@ -367,6 +367,8 @@ func TestErrors(t *testing.T) {
 	assert.Contains(t, forbidden.Error(), "no entry")
 	gone := &engine.Error{Status: 400, Refusal: &engineio.Error{Code: engineio.UnknownSID}}
 	assert.True(t, engine.Retryable(gone), "the next attempt makes a new session")
+	full := &engine.Error{Status: 429, Refusal: &engineio.Error{Code: engineio.BadRequest, Message: "too many connections"}}
+	assert.True(t, engine.Retryable(full), "there may be a place later")
 	assert.False(t, engine.Retryable(&engine.Error{Status: 401}))
 	assert.True(t, engine.Retryable(&engine.Error{Status: 502}))
 	assert.True(t, engine.Retryable(errors.New("any")))
