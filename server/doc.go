@@ -34,7 +34,7 @@
 //   - Protection: [Limits], Config.Engine.Connections, and Config.Admit with an [AdmitFunc], a [Verdict], a [Bucket]
 //   - What went wrong: [ErrDisconnected] and the other errors beside it, [Fault], Config.OnFault
 //
-// Most of them have an Example.
+// Nearly all of them have an Example, which runs.
 //
 // # Coming from Node
 //
