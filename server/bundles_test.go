@@ -135,6 +135,20 @@ func TestWhereBundlesAre(t *testing.T) {
 	}
 }
 
+// Rows: A04 A05
+func TestBeforeOthers(t *testing.T) {
+	f := start(t, server.Config{Client: fstest.MapFS{"socket.io.js": {Data: []byte("bundle")}}})
+	h := f.Before(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("site")) }))
+	for path, want := range map[string]string{
+		"/": "site", "/socket.io": "site", "/socket.io/socket.io.js": "bundle", "/socket.io/?EIO=4&transport=polling": `0{"sid"`,
+	} {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+		require.Equal(t, 200, w.Code)
+		require.Contains(t, w.Body.String(), want, path)
+	}
+}
+
 // Pages that may use the server may load its client.
 // Rows: A05 A09
 func TestBundlesAndCORS(t *testing.T) {

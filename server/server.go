@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"sync"
 
 	"parley/server/adapter"
@@ -50,7 +51,19 @@ func New(cfg Config) *Server {
 // ServeHTTP serves one request of a client: handshake, poll, post, upgrade or bundle file.
 func (srv *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { srv.http.ServeHTTP(w, r) }
 
-// Engine is the layer of connections below: counters and manual routing.
+// Before returns a handler that serves the paths of the server and leaves the others to next.
+func (srv *Server) Before(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, srv.engine.Path()) {
+			srv.ServeHTTP(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// Engine is the layer of connections below: counters and manual routing. What is routed to it by hand passes the bundles
+// of Config.Client by.
 func (srv *Server) Engine() *engine.Server { return srv.engine }
 
 // Of returns the namespace of that name and makes it when it is not there yet. Clients can connect to it from

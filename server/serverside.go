@@ -50,7 +50,9 @@ func (ns *Namespace) ServerEmitAck(ctx context.Context, name string, args ...any
 }
 
 // OnServer calls fn for each event that another server sent to this namespace. reply answers it, once; it does
-// nothing when no answer is wanted. stop ends it.
+// nothing when no answer is wanted. stop ends it. fn is called where the adapter delivers, and holds up what it
+// delivers next: what takes long, or waits for other servers, belongs on a goroutine of its own. The same is true of
+// OnServers and HandleServers.
 func (ns *Namespace) OnServer(fn func(name string, args event.Args, reply func(args ...any))) (stop func()) {
 	return ns.onServer.add(fn, false)
 }

@@ -70,7 +70,7 @@ func (t Target) Volatile() Target { t.flags.Volatile = true; return t }
 // NoCompress makes packets that are sent uncompressed where the connection would compress.
 func (t Target) NoCompress() Target { t.flags.NoCompress = true; return t }
 
-// Timeout sets the deadline of acknowledgements, in the place of that of the context or Config.AckTimeout.
+// Timeout sets the deadline of acknowledgements, in the place of Config.AckTimeout. That of the context holds too.
 func (t Target) Timeout(d time.Duration) Target { t.timeout = d; return t }
 
 // address is the target as adapters know it.
@@ -215,7 +215,8 @@ func (t Target) Leave(rooms ...event.Room) error {
 	return t.update(adapter.Change{Leave: rooms})
 }
 
-// Disconnect disconnects every socket of the target as [Socket.Disconnect] does.
+// Disconnect disconnects every socket of the target as [Socket.Disconnect] does. One that is just being let in leaves in
+// a moment.
 func (t Target) Disconnect(closeConn bool) error {
 	return t.update(adapter.Change{Disconnect: true, Close: closeConn})
 }

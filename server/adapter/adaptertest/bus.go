@@ -16,6 +16,8 @@ import (
 // Bus is a cluster of servers in one process, for tests of what needs more than one. It works as an adapter over a
 // shared stream does: packets and changes are appended to one log, and every server delivers what it reads back, its
 // own entries included, so that the order is the same everywhere.
+//
+// A Bus is for one namespace. A server asks its Config.Adapter for each namespace: give each name a Bus of its own.
 type Bus struct {
 	cfg Config
 
