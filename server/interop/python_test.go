@@ -3,8 +3,6 @@ package interop_test
 import (
 	"testing"
 
-	"github.com/stretchr/testify/require"
-
 	"parley/server"
 )
 
@@ -13,17 +11,7 @@ import (
 func runPython(t *testing.T, url, transports string) {
 	t.Helper()
 	p := startPeer(t, "/usr/bin/python3", "peers/python_client.py", url, transports)
-	ran := 0
-	for {
-		var result struct{ Name, Error string }
-		if !p.next(t, &result) {
-			break
-		}
-		ran++
-		t.Run(result.Name, func(t *testing.T) { require.Empty(t, result.Error) })
-	}
-	require.NoError(t, p.wait(t), "the run broke off; `.ci/need python-socketio` installs what it needs")
-	require.NotZero(t, ran)
+	runCases(t, p, pythonCases, "; `.ci/need python-socketio` installs what it needs")
 }
 
 func TestPythonClient(t *testing.T) {
