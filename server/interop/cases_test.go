@@ -28,7 +28,8 @@ var officialCases = map[string][]string{
 	"namespaces": {
 		"shareOneConnection", "unknownNamespaceIsRefused", "middlewareRefusesWithData",
 		"authIsEvaluatedAtEachConnect", "asynchronousMiddleware", "leavingDuringTheMiddleware",
-		"eventsRightBehindConnectAreNotMissed", "dynamicNamespaces", "emptyChildrenAreRemoved",
+		"eventsRightBehindConnectAreNotMissed", "dynamicNamespaces", "dynamicNamespacesByAFunctionThatSeesAuth",
+		"emptyChildrenAreRemoved",
 	},
 	"disconnect": {
 		"theServerDisconnectsTheSocket", "theServerDisconnectsTheConnection", "theClientDisconnects",

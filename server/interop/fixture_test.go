@@ -73,6 +73,12 @@ func startFixture(t *testing.T, cfg server.Config) *fixture {
 		}
 	})
 	rooms.OnConnect(func(s *server.Socket) { f.serve(s) })
+	clubs := f.MatchFunc(func(_ context.Context, name string, auth event.Value) (bool, error) {
+		var card struct{ Club string }
+		_ = auth.Decode(&card)
+		return name == "/club-"+card.Club, nil
+	})
+	clubs.OnConnect(func(s *server.Socket) { f.serve(s) })
 	f.Of(event.NewNamespace("/control")).OnConnect(f.control)
 	serveTyped(f.Server)
 	return f

@@ -76,6 +76,7 @@ io.of("/slow").use(async (socket, next) => {
   next();
 });
 serve(io.of(/^\/room-\d+$/).use((socket, next) => next(socket.handshake.auth.deny ? new Error("denied") : undefined)));
+serve(io.of((name, auth, next) => next(null, name === `/club-${auth.club}`)));
 
 io.of("/control").on("connection", (socket) => {
   socket.on("reason", async (id, ack) => ack(await reasons.get(id)));

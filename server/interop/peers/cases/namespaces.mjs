@@ -84,6 +84,41 @@ export async function dynamicNamespaces(t) {
   assert.equal((await once(unmatched, "connect_error"))[0].message, "Invalid namespace");
 }
 
+// Rows: N11 N12 N02
+export async function dynamicNamespacesByAFunctionThatSeesAuth(t) {
+  const chess = { auth: { club: "chess" } };
+  const [one, again] = await Promise.all([t.connect("/club-chess", chess), t.connect("/club-chess", chess)]);
+  const tea = await t.connect("/club-tea", { auth: { club: "tea" } });
+  const got = once(again, "said");
+  let stray = false;
+  tea.on("said", () => { stray = true; });
+  one.emit("broadcast", "said", "hello");
+  assert.deepEqual(await got, ["hello"]);
+  await tea.emitWithAck("echo");
+  assert.equal(stray, false);
+  assert.equal((await one.emitWithAck("me")).auth.club, "chess");
+
+  // The function is asked for names that are not there yet: who may come in is a matter of middlewares.
+  const late = await t.connect("/club-chess");
+  assert.equal(await late.emitWithAck("echo", "in"), "in");
+
+  // Another club's card makes no namespace; with the right one the same socket gets in.
+  const root = await t.connect();
+  const stranger = root.io.socket("/club-go", chess);
+  const [err] = await once(stranger, "connect_error");
+  assert.equal(err.message, "Invalid namespace");
+  assert.equal(err.data, undefined);
+  assert.equal(stranger.active, false);
+  assert.equal(await root.emitWithAck("echo", 1), 1, "the connection stays");
+  stranger.auth = { club: "go" };
+  stranger.connect();
+  await once(stranger, "connect");
+  assert.equal((await stranger.emitWithAck("me")).auth.club, "go");
+
+  const nobody = t.open("/club-nobody");
+  assert.equal((await once(nobody, "connect_error"))[0].message, "Invalid namespace");
+}
+
 // Rows: N13
 export async function emptyChildrenAreRemoved(t) {
   const control = await t.control();
