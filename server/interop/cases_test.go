@@ -42,6 +42,10 @@ var officialCases = map[string][]string{
 	"recovery": {
 		"missedEventsAreDelivered", "severalTimesInARow", "notAfterAnExplicitDisconnect", "notWithAMadeUpSession",
 	},
+	"deflate": {
+		"largeTextIsSmallOnTheWire", "largeBinaryIsSmallOnTheWire", "whatCannotBeCompressedArrives",
+		"largeAndSmallKeepTheirOrder", "aRoomGetsOneCompressedMessage",
+	},
 	"typed": {"callIsAnEventWithAcknowledgement", "errorsAreCoded", "payloadsSpreadOverArguments", "theServerAsksTyped"},
 }
 

@@ -87,6 +87,28 @@ func TestOfficialClientWithMsgpack(t *testing.T) {
 	})
 }
 
+// With permessage-deflate, which the official client always offers, all cases hold as without, the limit of a
+// message's size after decompression among them.
+//
+// Rows: E15
+func TestOfficialClientWithCompression(t *testing.T) {
+	for _, name := range []string{"websocket", "upgrade"} {
+		transports := officialTransports()[name]
+		t.Run(name+"/ours", func(t *testing.T) {
+			t.Parallel()
+			cfg := server.Config{}
+			cfg.Engine.Compression.WebSocket = 1024
+			f := startFixture(t, cfg)
+			runOfficialClient(t, caseRun{URL: f.url, Cases: append([]string{"deflate"}, everyCase()...), Transports: transports})
+		})
+		t.Run(name+"/official", func(t *testing.T) {
+			t.Parallel()
+			at := officialFixture(t, map[string]any{"deflate": 1024})
+			runOfficialClient(t, caseRun{URL: at, Cases: []string{"deflate"}, Transports: transports})
+		})
+	}
+}
+
 func TestOfficialClientIsRecovered(t *testing.T) {
 	for name, transports := range officialTransports() {
 		t.Run(name, func(t *testing.T) {

@@ -14,6 +14,7 @@ const io = new Server(http, {
   cors: { origin: true },
   cleanupEmptyChildNamespaces: true,
   ...(settings.parser === "msgpack" && { parser: msgpack }),
+  ...(settings.deflate && { perMessageDeflate: { threshold: settings.deflate } }),
   ...(settings.recovery && { connectionStateRecovery: { maxDisconnectionDuration: 60000, skipMiddlewares: false } }),
 });
 
