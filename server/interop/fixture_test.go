@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"regexp"
 	"slices"
@@ -38,18 +39,29 @@ type departure struct {
 // startFixture serves until the test ends.
 func startFixture(t *testing.T, cfg server.Config) *fixture {
 	t.Helper()
-	cfg.Logger = slog.New(slog.DiscardHandler)
-	cfg.CleanupNamespaces = true
-	cfg.Engine.CORS = &engine.CORS{AnyOrigin: true} // the cases in a browser come from another site
-	f := &fixture{Server: server.New(cfg), reasons: map[string]*departure{}}
-	web := httptest.NewServer(f)
+	f := newFixture(cfg)
+	f.listen(t, f)
+	return f
+}
+
+// listen serves a handler that leads to the fixture until the test ends.
+func (f *fixture) listen(t *testing.T, h http.Handler) {
+	t.Helper()
+	web := httptest.NewServer(h)
 	f.url = web.URL
 	t.Cleanup(func() {
 		require.NoError(t, f.Close())
 		web.CloseClientConnections()
 		web.Close()
 	})
+}
 
+// newFixture returns a fixture that is not served yet.
+func newFixture(cfg server.Config) *fixture {
+	cfg.Logger = slog.New(slog.DiscardHandler)
+	cfg.CleanupNamespaces = true
+	cfg.Engine.CORS = &engine.CORS{AnyOrigin: true} // the cases in a browser come from another site
+	f := &fixture{Server: server.New(cfg), reasons: map[string]*departure{}}
 	for _, name := range []string{"/", "/custom", "/auth", "/slow"} {
 		ns := f.Of(event.NewNamespace(name))
 		ns.OnConnect(func(s *server.Socket) { f.serve(s) })

@@ -34,11 +34,22 @@ func startSecure(t *testing.T) *httptest.Server {
 		s.OnAck("transport", func(_ event.Args, ack func(...any)) { ack(s.Conn().Transport()) })
 	})
 	web := httptest.NewTLSServer(srv)
+	serveHTTP3(t, srv, web.Listener.Addr().String(), web.TLS.Certificates[0])
+	t.Cleanup(func() {
+		require.NoError(t, srv.Close())
+		web.Close()
+	})
+	return web
+}
+
+// serveHTTP3 serves srv's WebTransport at a UDP address until the test ends.
+func serveHTTP3(t *testing.T, srv *server.Server, addr string, cert tls.Certificate) {
+	t.Helper()
 	mux := http.NewServeMux()
-	h3 := &http3.Server{Handler: mux, TLSConfig: http3.ConfigureTLSConfig(&tls.Config{Certificates: web.TLS.Certificates})}
+	h3 := &http3.Server{Handler: mux, TLSConfig: http3.ConfigureTLSConfig(&tls.Config{Certificates: []tls.Certificate{cert}})}
 	wt := wtserver.New(srv.Engine(), h3)
 	mux.Handle("/socket.io/", wt)
-	udp, err := net.ListenPacket("udp", web.Listener.Addr().String())
+	udp, err := net.ListenPacket("udp", addr)
 	require.NoError(t, err)
 	served := make(chan struct{})
 	go func() {
@@ -46,13 +57,10 @@ func startSecure(t *testing.T) *httptest.Server {
 		_ = wt.Serve(udp)
 	}()
 	t.Cleanup(func() {
-		require.NoError(t, srv.Close())
-		web.Close()
 		_ = wt.Close()
 		_ = udp.Close()
 		<-served
 	})
-	return web
 }
 
 // Rows: E11 G01 G03
