@@ -32,7 +32,8 @@ func (srv *Server) Match(pattern *regexp.Regexp) *Parent {
 }
 
 // MatchFunc declares namespaces by a function, which may take its time: the client waits, and auth is what it sent. ctx
-// is that of a [ConnectFunc], and an error refuses the client as one of those does.
+// is that of a [ConnectFunc], and an error refuses the client as one of those does. The function is asked for names that
+// are not there yet, and not for each client: who may come in is for [Parent.Use].
 func (srv *Server) MatchFunc(match func(ctx context.Context, name string, auth event.Value) (bool, error)) *Parent {
 	return srv.addParent(&Parent{srv: srv, match: match})
 }

@@ -15,6 +15,11 @@
 // with the headers of package engineio. Origin check, AllowRequest and
 // Middleware of the engine apply; a middleware must hand on the response writer
 // it was given.
+//
+// A session that the server closes is told to Chromium as a lost connection, for
+// webtransport-go ends the stream of the request with it: clients there give
+// "transport error" as the reason where over other transports it is "transport
+// close", and come back all the same.
 package webtransport
 
 import (
