@@ -2,10 +2,14 @@ package engine_test
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -24,95 +28,165 @@ func closeFrame(code uint16, reason string) []byte {
 
 func joined(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
 
-// What the server answers to WebSocket frames, each sent to an open session and
-// to a candidate for an upgrade. The reference (package ws) reacts with the same
-// close codes, except where the table says otherwise.
-// Rows: E08 E13 E23
-// Advisories: CVE-2022-21676, CVE-2020-27813
+// recordedFrames are the bytes of each entry of testdata/ws-frames.txt.
+var recordedFrames = map[string][]byte{
+	"RSV1 set, no extension":                      maskedFrame(0xc1, []byte("4x")),
+	"RSV2 set":                                    maskedFrame(0xa1, []byte("4x")),
+	"RSV3 set":                                    maskedFrame(0x91, []byte("4x")),
+	"reserved data opcode 3":                      maskedFrame(0x83, []byte("4x")),
+	"reserved control opcode 11":                  maskedFrame(0x8b, nil),
+	"unmasked client frame":                       append(frameHeader(0x81, 2, false), '4', 'x'),
+	"ping payload 126":                            maskedFrame(0x89, make([]byte, 126)),
+	"fragmented ping":                             maskedFrame(0x09, nil),
+	"ping 125 ok":                                 maskedFrame(0x89, make([]byte, 125)),
+	"continuation without start":                  maskedFrame(0x80, []byte("4x")),
+	"new text inside fragmented text":             joined(maskedFrame(0x01, []byte("4x")), maskedFrame(0x81, []byte("4y"))),
+	"close 1-byte body":                           maskedFrame(0x88, []byte{3}),
+	"close code 999":                              closeFrame(999, ""),
+	"close code 1005":                             closeFrame(1005, ""),
+	"close code 1006":                             closeFrame(1006, ""),
+	"close code 1015":                             closeFrame(1015, ""),
+	"close code 2999":                             closeFrame(2999, ""),
+	"close 1000 ok":                               closeFrame(1000, ""),
+	"close 4000 ok":                               closeFrame(4000, ""),
+	"close bad-utf8 reason":                       closeFrame(1000, "\xff"),
+	"text invalid UTF-8 (ff)":                     maskedFrame(0x81, []byte("4\xff")),
+	"text lone surrogate (eda080)":                maskedFrame(0x81, []byte("4\xed\xa0\x80")),
+	"text >U+10FFFF (f4908080)":                   maskedFrame(0x81, []byte("4\xf4\x90\x80\x80")),
+	"text overlong (c080)":                        maskedFrame(0x81, []byte("4\xc0\x80")),
+	"fragmented text split inside a rune (valid)": joined(maskedFrame(0x01, []byte("4\xe2\x82")), maskedFrame(0x80, []byte("\xac"))),
+	"64-bit length MSB set":                       append(frameHeader(0x81, 1<<63, true), 0, 0, 0, 0),
+	"64-bit length 2^62":                          append(frameHeader(0x81, 1<<62, true), 0, 0, 0, 0),
+	"1 MB + 1 single frame":                       maskedFrame(0x82, make([]byte, 1_000_001)),
+	"fragments summing over 1 MB":                 joined(maskedFrame(0x02, make([]byte, 600_000)), maskedFrame(0x80, make([]byte, 400_001))),
+	"200k empty continuation fragments": joined(maskedFrame(0x01, []byte("4")), bytes.Repeat(maskedFrame(0x00, nil), 200_000),
+		maskedFrame(0x80, []byte("x"))),
+	"100k pings": bytes.Repeat(maskedFrame(0x89, nil), 100_000),
+}
+
+// otherFrames lists where this server reacts otherwise than the reference, package ws,
+// and why.
+var otherFrames = map[string]struct{ reaction, reason, why string }{
+	"close bad-utf8 reason": {"close(1000)", "", "the library echoes the code; the session ends either way"},
+	"64-bit length MSB set": {"close(1002)", "transport error", "no length, says RFC 6455; the reference takes it for a long one"},
+	"200k empty continuation fragments": {"open", "",
+		"a message has its time, see TestFragmentsWithoutEnd, and nothing is kept of an empty fragment"},
+	"fragmented text split inside a rune (valid)": {"4€ open", "", "the file does not have the echo"},
+}
+
+// What the server answers to WebSocket frames: what the reference has answered, or what the
+// table above says. What ends a session is also sent to a candidate for an upgrade, which it
+// ends without harm to the session.
+//
+// Rows: E08 E12 E13 E23
+// Advisories: CVE-2022-21676 CVE-2020-27813 CVE-2016-10542
+func TestRecordedFrames(t *testing.T) {
+	text, err := os.ReadFile("testdata/ws-frames.txt")
+	require.NoError(t, err)
+	seen := 0
+	for line := range strings.Lines(string(text)) {
+		m := recordedFrame.FindStringSubmatch(line)
+		if m == nil {
+			require.NotContains(t, line, "| node:", "an entry that was not understood")
+			continue // a stray line
+		}
+		seen++
+		name, reaction, reason := m[1], m[2], m[3]
+		t.Run(name, func(t *testing.T) {
+			require.Contains(t, recordedFrames, name, "an entry without its bytes")
+			if other, ok := otherFrames[name]; ok {
+				require.NotEqual(t, reaction+reason, other.reaction+other.reason, "not other than the reference")
+				reaction, reason = other.reaction, other.reason
+			}
+			if before, open := strings.CutSuffix(reaction, "open"); open {
+				staysOpen(t, recordedFrames[name], strings.TrimPrefix(before, "- "))
+				return
+			}
+			// The file has no reason for a close of code 1000: that of the session is "transport close" all the same.
+			endsSession(t, recordedFrames[name], reaction, cmp.Or(engine.Reason(reason), engineio.ReasonTransportClose))
+		})
+	}
+	require.Equal(t, seen, len(recordedFrames), "an entry that is not in the file")
+}
+
+// recordedFrame is a line of the file: a name, and of the reference its reaction and the
+// session's reason.
+var recordedFrame = regexp.MustCompile(`^(.+?) +\| node: (.*?)(?: \+tcp-closed)? +\((.*?)\) +\| coder: `)
+
+// More of the same, which the file does not have.
+//
+// Rows: E08 E12 E13 E23
+// Advisories: CVE-2022-21676 CVE-2016-10542
 func TestHostileFrames(t *testing.T) {
-	unmasked := append(frameHeader(0x81, 2, false), '4', 'x')
-	text := func(s string) []byte { return maskedFrame(0x81, []byte(s)) }
-	const lost = "+closed"
 	for _, c := range []struct {
 		name     string
 		bytes    []byte
-		reaction string // after a close frame the connection ends; "open": it goes on
+		reaction string
 		reason   engine.Reason
 	}{
-		{"RSV1 without an extension", maskedFrame(0xc1, []byte("4x")), "close(1002) " + lost, engineio.ReasonTransportError},
-		{"RSV2", maskedFrame(0xa1, []byte("4x")), "close(1002) " + lost, engineio.ReasonTransportError},
-		{"RSV3", maskedFrame(0x91, []byte("4x")), "close(1002) " + lost, engineio.ReasonTransportError},
-		{"reserved data opcode", maskedFrame(0x83, []byte("4x")), "close(1002) " + lost, engineio.ReasonTransportError},
-		{"reserved control opcode", maskedFrame(0x8b, nil), "close(1002) " + lost, engineio.ReasonTransportError},
-		{"unmasked frame", unmasked, "close(1002) " + lost, engineio.ReasonTransportError},
-		{"ping of 126 bytes", maskedFrame(0x89, make([]byte, 126)), "close(1002) " + lost, engineio.ReasonTransportError},
-		{"fragmented ping", maskedFrame(0x09, nil), "close(1002) " + lost, engineio.ReasonTransportError},
-		{"continuation of nothing", maskedFrame(0x80, []byte("4x")), "close(1002) " + lost, engineio.ReasonTransportError},
-		{"text inside of fragmented text", joined(maskedFrame(0x01, []byte("4x")), text("4y")), "close(1002) " + lost, engineio.ReasonTransportError},
-		{"close of one byte", maskedFrame(0x88, []byte{3}), "close(1002) " + lost, engineio.ReasonTransportError},
-		{"close 999", closeFrame(999, ""), "close(1002) " + lost, engineio.ReasonTransportError},
-		{"close 1005", closeFrame(1005, ""), "close(1002) " + lost, engineio.ReasonTransportError},
-		{"close 1006", closeFrame(1006, ""), "close(1002) " + lost, engineio.ReasonTransportError},
-		{"close 1015", closeFrame(1015, ""), "close(1002) " + lost, engineio.ReasonTransportError},
-		{"close 2999", closeFrame(2999, ""), "close(1002) " + lost, engineio.ReasonTransportError},
-		{"close 1000", closeFrame(1000, ""), "close(1000) " + lost, engineio.ReasonTransportClose},
-		{"close 4000", closeFrame(4000, ""), "close(4000) " + lost, engineio.ReasonTransportClose},
-		{"close without a code", maskedFrame(0x88, nil), "close(1005) " + lost, engineio.ReasonTransportClose},
-		// The reference answers 1007; the library below echoes the code. The session ends either way.
-		{"close with a reason that is not UTF-8", closeFrame(1000, "\xff"), "close(1000) " + lost, engineio.ReasonTransportClose},
-		{"text ff", text("4\xff"), "close(1007) " + lost, engineio.ReasonTransportError},
-		{"text with a lone surrogate", text("4\xed\xa0\x80"), "close(1007) " + lost, engineio.ReasonTransportError},
-		{"text above U+10FFFF", text("4\xf4\x90\x80\x80"), "close(1007) " + lost, engineio.ReasonTransportError},
-		{"overlong text", text("4\xc0\x80"), "close(1007) " + lost, engineio.ReasonTransportError},
-		// The reference answers 1009 at once; the library drops the connection.
-		{"length with the highest bit", append(frameHeader(0x81, 1<<63, true), 0, 0, 0, 0), "close(1002) " + lost, engineio.ReasonTransportError},
-		{"limit + 1 in one frame", maskedFrame(0x82, make([]byte, 10_001)), "close(1009) " + lost, engineio.ReasonTransportError},
-		{"limit + 1 in fragments", joined(maskedFrame(0x02, make([]byte, 6000)), maskedFrame(0x80, make([]byte, 4001))), "close(1009) " + lost, engineio.ReasonTransportError},
+		{"close without a code", maskedFrame(0x88, nil), "close(1005)", engineio.ReasonTransportClose},
+		{"length 2^64 - 1", append(frameHeader(0x82, 1<<64-1, true), 0, 0, 0, 0), "close(1002)", engineio.ReasonTransportError},
+		{"first fragment of 2^62", append(frameHeader(0x01, 1<<62, true), 0, 0, 0, 0), "close(1009)", engineio.ReasonTransportError},
+		{"limit + 1 in three fragments", joined(maskedFrame(0x02, make([]byte, 500_000)), maskedFrame(0x00, make([]byte, 500_000)),
+			maskedFrame(0x80, []byte("x"))), "close(1009)", engineio.ReasonTransportError},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			f := start(t, engine.Config{MaxPayload: 10_000})
-			s, a := f.connectRaw()
-			s.write(c.bytes...)
-			require.Equal(t, c.reaction, s.reaction())
-			require.Equal(t, c.reason, await(t, a.closed).reason)
-			require.Empty(t, a.got)
-
-			p, a := f.poll()
-			s = f.dialRaw("&sid=" + p.sid)
-			s.write(c.bytes...)
-			require.Equal(t, c.reaction, s.reaction())
-			send(t, a, "polling goes on")
-			require.Equal(t, "4polling goes on", p.get().body)
-		})
+		t.Run(c.name, func(t *testing.T) { endsSession(t, c.bytes, c.reaction, c.reason) })
 	}
 	for _, c := range []struct {
 		name  string
 		bytes []byte
 		want  string // what the server says before the echo of the last message
 	}{
-		{"ping of 125 bytes", maskedFrame(0x89, make([]byte, 125)), "pong "},
 		{"unsolicited pong", maskedFrame(0x8a, nil), ""},
-		{"a rune in two fragments", joined(maskedFrame(0x01, []byte("4\xe2\x82")), maskedFrame(0x80, []byte("\xac"))), "4€ "},
 		{"ping inside of a message", joined(maskedFrame(0x01, []byte("4a")), maskedFrame(0x89, nil), maskedFrame(0x80, []byte("b"))), "pong 4ab "},
-		{"200,000 empty fragments", joined(maskedFrame(0x01, nil), bytes.Repeat(maskedFrame(0x00, nil), 200_000), maskedFrame(0x80, []byte("4x"))), "4x "},
-		{"fragments of one byte", joined(maskedFrame(0x01, []byte("4")), bytes.Repeat(maskedFrame(0x00, []byte("x")), 100), maskedFrame(0x80, nil)), "4" + strings.Repeat("x", 100) + " "},
 		{"base64 in a text frame", maskedFrame(0x81, []byte("bAQI=")), "82:0102 "},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			f := start(t, engine.Config{})
-			s, a := f.connectRaw()
-			s.write(c.bytes...)
-			s.write(maskedFrame(0x81, []byte("4end"))...)
-			s.write(closeFrame(1000, "")...)
-			require.Equal(t, c.want+"4end close(1000) +closed", s.reaction())
-			require.Equal(t, engineio.ReasonTransportClose, await(t, a.closed).reason)
-		})
+		t.Run(c.name, func(t *testing.T) { staysOpen(t, c.bytes, c.want) })
 	}
+}
+
+// endsSession sends what ends an open session, and a candidate for an upgrade.
+func endsSession(t *testing.T, bytes []byte, reaction string, reason engine.Reason) {
+	f := start(t, engine.Config{})
+	s, a := f.connectRaw()
+	s.write(bytes...)
+	require.Equal(t, reaction+" +closed", s.reaction())
+	require.Equal(t, reason, await(t, a.closed).reason)
+	require.Empty(t, a.got)
+
+	p, a := f.poll()
+	s = f.dialRaw("&sid=" + p.sid)
+	s.write(bytes...)
+	require.Equal(t, reaction+" +closed", s.reaction())
+	send(t, a, "polling goes on")
+	require.Equal(t, "4polling goes on", p.get().body)
+}
+
+// staysOpen sends what the server answers with want, and then a message.
+func staysOpen(t *testing.T, bytes []byte, want string) {
+	f := start(t, engine.Config{})
+	s, a := f.connectRaw()
+	said := make(chan string, 1)
+	go func() { said <- s.reaction() }()
+	s.write(bytes...)
+	s.write(maskedFrame(0x81, []byte("4end"))...)
+	s.write(closeFrame(1000, "")...)
+	if pong, times, many := strings.Cut(strings.TrimSpace(want), "x"); many {
+		n, err := strconv.Atoi(times)
+		require.NoError(t, err)
+		want = strings.Repeat(pong+" ", n)
+	}
+	if end := "4end close(1000) +closed"; len(want) < 1000 {
+		require.Equal(t, want+end, strings.TrimPrefix(await(t, said), "4x "))
+	} else {
+		require.True(t, await(t, said) == want+end, "not %d pongs", len(want)/len("pong "))
+	}
+	require.Equal(t, engineio.ReasonTransportClose, await(t, a.closed).reason)
 }
 
 // A message has its time, in however many fragments it comes and whatever comes between them.
 // Rows: E12 E13 E23
-// Advisories: CVE-2026-42786 and its like, fragments without end
+// Advisories: CVE-2026-42786
 func TestFragmentsWithoutEnd(t *testing.T) {
 	begun := maskedFrame(0x01, []byte("4x"))
 	for name, c := range map[string]struct{ first, then []byte }{
@@ -300,7 +374,7 @@ func TestWithoutKeepAlive(t *testing.T) {
 // A message that is small on the wire and large when it is unpacked is refused at
 // the limit, and what is held for it is bounded by that.
 // Rows: E13 E15
-// Advisories: CVE-2026-1526 and its like, deflate bombs
+// Advisories: CVE-2026-1526 CVE-2020-36048
 func TestDeflateBomb(t *testing.T) {
 	f := start(t, engine.Config{MaxPayload: 100_000, Compression: engine.Compression{WebSocket: 1024}})
 	ws, _, err := websocket.Dial(t.Context(), f.url+"?EIO=4&transport=websocket",
