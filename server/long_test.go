@@ -20,7 +20,7 @@ import (
 // Rows: K01 K04 M22
 func TestRecoveryUnderLoadLong(t *testing.T) {
 	for i := range 10 {
-		t.Run(fmt.Sprint(i), func(t *testing.T) { recoveryUnderLoad(t, 2500, 25, 10) })
+		t.Run(fmt.Sprint(i), func(t *testing.T) { recoveryUnderLoad(t, 25, 10) })
 	}
 }
 

@@ -515,4 +515,4 @@ func TestRecoveryLeavesNothingBehind(t *testing.T) {
 }
 
 // Rows: K01 K04 M22
-func TestRecoveryUnderLoad(t *testing.T) { recoveryUnderLoad(t, 2500, 25, 2) }
+func TestRecoveryUnderLoad(t *testing.T) { recoveryUnderLoad(t, 25, 2) }
