@@ -79,9 +79,9 @@ server/interop/node_modules/.package-lock.json: server/interop/package.json serv
 	@touch $@
 
 .PHONY: rows
-rows: ## which test shows which row of the promised behaviour; fails on a row without one
+rows: ## which test shows which row of the promised behaviour, and covers which advisory; fails on one without
 	go run ./.ci/rows -require "$(ROWS)"
-ROWS ?= server,http,client,delivery
+ROWS ?= server,http,client,delivery,advisories
 
 .PHONY: lint
 lint: ## gofmt, go vet and staticcheck, for this machine and for js/wasm
@@ -159,7 +159,7 @@ fuzz: ## every fuzz target for FUZZTIME each
 	@for pkg in $(UNIT_PKGS); do \
 	  for target in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
 	    echo "fuzz $$pkg $$target"; \
-	    go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg; \
+	    go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 2s $$pkg; \
 	  done; \
 	done
 

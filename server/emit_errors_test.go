@@ -83,6 +83,7 @@ func TestVolatileToASlowClient(t *testing.T) {
 
 // Between the end of a connection and that of its sockets there is a moment.
 // Rows: K13
+// Advisories: googollee-190
 func TestEmitWhileTheConnectionEnds(t *testing.T) {
 	f := start(t, server.Config{})
 	other := f.Of(event.NewNamespace("/other"))

@@ -85,6 +85,7 @@ func (f *fixture) upgrading(complete bool) *server.Socket {
 // lets go of all that it has of them, while the clients believe in their connections yet.
 //
 // Rows: E10 E12
+// Advisories: googollee-engine.io-46 zishang520-156
 func TestHalfOpenClients(t *testing.T) {
 	const each = 20
 	for name, come := range map[string]func(*fixture) (joined bool){

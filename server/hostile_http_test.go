@@ -108,7 +108,7 @@ var otherwise = map[string]struct{ outcome, why string }{
 // Every HTTP input has the outcome it has with the reference, or the other one of the table above, and the server goes on.
 //
 // Rows: A09 A12 E02 E04 E06 E23
-// Advisories: CVE-2020-28481, CVE-2023-31125, CVE-2020-36048
+// Advisories: CVE-2020-28481 CVE-2023-31125 CVE-2020-36048 engine.io-6.6.7
 func TestHostileRequests(t *testing.T) {
 	text, err := os.ReadFile("testdata/hostile-inputs.txt")
 	require.NoError(t, err)

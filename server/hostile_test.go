@@ -88,7 +88,7 @@ var stricter = map[string]string{
 // it is as it was before them.
 //
 // Rows: B03 B04 N05 N19 E04 E11 E12 E13 E16
-// Advisories: CVE-2022-2421, CVE-2023-32695, CVE-2024-38355, CVE-2026-33151, CVE-2020-36048
+// Advisories: CVE-2022-2421 CVE-2023-32695 CVE-2024-38355 CVE-2026-33151 CVE-2020-36048
 func TestHostileInputs(t *testing.T) {
 	f := start(t, server.Config{Engine: engine.Config{
 		CloseTimeout: time.Second,

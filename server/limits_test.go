@@ -260,6 +260,7 @@ func TestBucket(t *testing.T) {
 	})
 }
 
+// Advisories: CVE-2026-33151
 func TestAttachmentsThatNeverCome(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := startPipe(t, server.Config{Limits: server.Limits{PacketTime: 5 * time.Second}})

@@ -2,11 +2,17 @@ package server_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/coder/websocket"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"parley/server"
@@ -232,4 +238,116 @@ func TestGoodbyeDuringRecoveryOnOneConnection(t *testing.T) {
 	answer := p.read()
 	require.Contains(t, answer, `0{"sid":"`)
 	require.NotContains(t, answer, c.pid, "who says goodbye does not come back")
+}
+
+// Everything that may be called from any goroutine is, at once, while clients come and go over
+// both transports: rooms change and are read, broadcasts and single events are sent, to sockets
+// as they end as well, and some are put out. Run it with the race detector.
+//
+// Rows: R04 M01
+// Advisories: googollee-393 googollee-190
+func TestEverythingAtOnce(t *testing.T) {
+	f := start(t, server.Config{Recovery: time.Minute, Engine: engine.Config{
+		PingInterval: 50 * time.Millisecond, // who was put out has something to read as well
+	}})
+	var users, clients sync.WaitGroup
+	over := make(chan struct{})
+	use := func(each func(i int)) {
+		users.Go(func() {
+			for i := 0; ; i++ {
+				select {
+				case <-over:
+					return
+				default:
+					each(i)
+					time.Sleep(100 * time.Microsecond)
+				}
+			}
+		})
+	}
+	room := func(i int) event.Room { return event.Room(fmt.Sprint("room", i%5)) }
+	orGone := func(err error) {
+		if err != nil && !errors.Is(err, server.ErrDisconnected) {
+			assert.NoError(t, err)
+		}
+	}
+	use(func(i int) { orGone(f.To(room(i)).Emit("some", i)) })
+	use(func(i int) { orGone(f.Except(room(i)).Volatile().Emit("others", i)) })
+	use(func(i int) {
+		for s := range f.Sockets() {
+			orGone(s.Join(room(i), room(i+1)))
+			orGone(s.Emit("one", i))
+			s.Leave(room(i + 2))
+			_ = s.Rooms()
+			s.Set("i", i)
+		}
+	})
+	use(func(i int) {
+		_, err := f.Fetch(t.Context())
+		orGone(err)
+		orGone(f.To(room(i)).Join(room(i + 1)))
+		_, _ = f.Rooms(), f.RoomLen(room(i))
+	})
+	use(func(i int) {
+		for s := range f.Sockets() {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+			_, _ = s.EmitAck(ctx, "ask") // an answer, the end of the socket, or nothing in time
+			cancel()
+			if i%100 == 0 {
+				s.Disconnect(i%200 == 0)
+			}
+		}
+	})
+	var came atomic.Int32
+	f.OnConnect(func(s *server.Socket) {
+		came.Add(1)
+		s.On("hello", func(event.Args) { orGone(s.Emit("hello")) })
+	})
+	const each = 40
+	for range 2 {
+		clients.Go(func() {
+			for i := range each {
+				ws, _, err := websocket.Dial(t.Context(), f.url+"/socket.io/?EIO=4&transport=websocket", nil)
+				if !assert.NoError(t, err) {
+					return
+				}
+				_ = ws.Write(t.Context(), websocket.MessageText, []byte("40"))
+				for range 20 {
+					_, b, err := ws.Read(t.Context())
+					if err != nil || string(b) == "41" {
+						break // it was put out
+					}
+					if strings.HasPrefix(string(b), `40{"sid"`) {
+						_ = ws.Write(t.Context(), websocket.MessageText, []byte(`42["hello"]`))
+					}
+				}
+				if i%2 == 0 {
+					_ = ws.Close(websocket.StatusNormalClosure, "")
+				}
+				_ = ws.CloseNow()
+			}
+		})
+		clients.Go(func() {
+			for i := range each {
+				l := f.openPolling()
+				l.write("40")
+				for n := range 5 {
+					status, body := l.poll()
+					if status != http.StatusOK || strings.Contains(body, "41") {
+						break
+					}
+					if n == 1 {
+						l.write(`42["hello"]`)
+					}
+				}
+				if i%2 == 0 {
+					l.leave()
+				}
+			}
+		})
+	}
+	clients.Wait()
+	close(over)
+	users.Wait()
+	require.EqualValues(t, 4*each, came.Load())
 }

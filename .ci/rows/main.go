@@ -5,6 +5,7 @@
 //
 // The rows are in rows.txt beside this file. A test names its rows in a comment line such as
 // "// Rows: E01 E02" in a _test.go, .js or .mjs file, or "# Rows: …" in a .py file, above the test.
+// Known weaknesses of others are rows too; tests name them in "// Advisories: CVE-2022-21676".
 package main
 
 import (
@@ -156,7 +157,7 @@ func groups(rows []row) []string {
 }
 
 var (
-	comment  = regexp.MustCompile(`^\s*(?://|#)\s*Rows:\s*(.+)$`)
+	comment  = regexp.MustCompile(`^\s*(?://|#)\s*(?:Rows|Advisories):\s*(.+)$`)
 	function = regexp.MustCompile(`^func ((?:Test|Fuzz|Example|Benchmark)\w*)`)
 )
 

@@ -9,8 +9,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// tag keeps the comment that these tests write from being found in this file.
-const tag = "// Ro" + "ws: "
+// In two parts, so that what these tests write is not found in this file.
+const (
+	tag        = "// Ro" + "ws: "
+	advisories = "// Advis" + "ories: "
+)
 
 func tree(t *testing.T, files map[string]string) string {
 	t.Helper()
@@ -60,6 +63,31 @@ func TestMissingAndUnknownRowsFail(t *testing.T) {
 	ok, out = run(all + " Z99")
 	require.False(t, ok)
 	require.Contains(t, out, "unknown row Z99")
+}
+
+func TestAdvisoriesAreRows(t *testing.T) {
+	all := advisories
+	for _, r := range parseRows(rowsText) {
+		if r.group == "advisories" {
+			all += r.id + ", "
+		}
+	}
+	run := func(text string) (bool, string) {
+		var out strings.Builder
+		ok, err := run(&out, tree(t, map[string]string{"x_test.go": text}), []string{"advisories"}, false)
+		require.NoError(t, err)
+		return ok, out.String()
+	}
+	ok, out := run(all + "\n" + tag + "E01\nfunc TestX(t *testing.T) {}\n")
+	require.True(t, ok)
+	require.Contains(t, out, "CVE-2022-21676 ")
+	require.Contains(t, out, "-> . TestX")
+	ok, out = run(strings.Replace(all, "CVE-2022-21676", "", 1))
+	require.False(t, ok)
+	require.Contains(t, out, "NO TEST")
+	ok, out = run(all + "CVE-2022-0000")
+	require.False(t, ok)
+	require.Contains(t, out, "unknown row CVE-2022-0000")
 }
 
 func TestRowIDsAreUnique(t *testing.T) {

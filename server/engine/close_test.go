@@ -348,6 +348,7 @@ func TestCloseOfTheServer(t *testing.T) {
 
 // What is sent right before the close arrives, every time.
 // Rows: E17
+// Advisories: googollee-190
 func TestSendThenClose(t *testing.T) {
 	f := start(t, engine.Config{})
 	for i := range 300 {

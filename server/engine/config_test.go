@@ -12,6 +12,7 @@ import (
 
 // What the comments of Config promise who leaves a field open.
 // Rows: E12 E13
+// Advisories: CVE-2020-36048 CVE-2016-10542
 func TestDefaults(t *testing.T) {
 	c := engine.Config{Open: func(*engine.Session) engine.Receiver { return nil }}.Resolved()
 	require.Equal(t, "/socket.io/", c.Path)

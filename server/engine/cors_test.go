@@ -14,7 +14,7 @@ import (
 
 // Browsers on pages of other sites stay out, over WebSocket as well.
 // Rows: A09 A12
-// Advisories: cross-site WebSocket hijacking (Gitpod, 2023)
+// Advisories: gitpod-2023
 func TestOrigins(t *testing.T) {
 	custom := func(r *http.Request) bool { return r.Header.Get("Origin") == "https://custom" }
 	for _, c := range []struct {
@@ -62,6 +62,32 @@ func TestOrigins(t *testing.T) {
 			require.Equal(t, 403, resp.StatusCode)
 		})
 	}
+}
+
+// A page of another site has the visitor's cookies, and whatever else the browser adds. It gets no
+// session with them, and not into one that there is: not by an upgrade, a poll or a post.
+// Rows: A09 A10
+// Advisories: gitpod-2023
+func TestOtherSiteWithTheVisitorsCookie(t *testing.T) {
+	f := start(t, engine.Config{Cookie: &http.Cookie{}})
+	p, a := f.poll()
+	from := []string{"Cookie", "io=" + p.sid, "Authorization", "Basic dmlzaXRvcg==", "Origin", "https://evil.org"}
+	header := http.Header{}
+	for i := 0; i < len(from); i += 2 {
+		header.Set(from[i], from[i+1])
+	}
+	for _, query := range []string{"", "&sid=" + p.sid} {
+		for _, method := range []string{"GET", "POST"} {
+			require.Equal(t, 403, f.do(method, pollQuery+query, "4evil", from...).status)
+		}
+		_, resp, err := websocket.Dial(t.Context(), f.url+"?EIO=4&transport=websocket"+query, &websocket.DialOptions{HTTPHeader: header})
+		require.Error(t, err)
+		require.Equal(t, 403, resp.StatusCode)
+	}
+	require.Equal(t, 1, f.Count())
+	require.Empty(t, a.got)
+	require.Equal(t, "ok", p.post("4mine").body)
+	require.Equal(t, "4mine", p.get().body)
 }
 
 // Rows: A07 A09

@@ -65,6 +65,7 @@ func TestResetInsideOfAHeader(t *testing.T) {
 // A compressed message may end before its last fragment does. What follows has to
 // be the rest of it all the same.
 // Rows: E23
+// Advisories: CVE-2022-21676
 func TestMessageBehindACompressedOne(t *testing.T) {
 	var packed bytes.Buffer
 	w, err := flate.NewWriter(&packed, flate.BestSpeed)

@@ -79,7 +79,7 @@ var otherFrames = map[string]struct{ reaction, reason, why string }{
 // ends without harm to the session.
 //
 // Rows: E08 E12 E13 E23
-// Advisories: CVE-2022-21676 CVE-2020-27813 CVE-2016-10542
+// Advisories: CVE-2022-21676 CVE-2020-27813 CVE-2016-10542 CVE-2020-36048
 func TestRecordedFrames(t *testing.T) {
 	text, err := os.ReadFile("testdata/ws-frames.txt")
 	require.NoError(t, err)

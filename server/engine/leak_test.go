@@ -79,6 +79,7 @@ func stages(f *fixture) map[string]func() {
 // A hundred clients that vanish without a word, in each state, leave nothing
 // behind once the heartbeat has noticed.
 // Rows: E07 E10 E12
+// Advisories: googollee-engine.io-46 zishang520-156
 func TestAbandonedSessions(t *testing.T) {
 	for name := range stages(nil) {
 		t.Run(name, func(t *testing.T) {
@@ -139,6 +140,7 @@ func TestGoroutinesOfIdleSessions(t *testing.T) {
 // Connections come and go, half of them cut without a word, over and over: after
 // each round everything is as before. `make test-long` does it with 9,000.
 // Rows: E07
+// Advisories: googollee-engine.io-46 googollee-442
 func TestChurn(t *testing.T) {
 	const n, rounds = churnConnections, churnRounds
 	f := start(t, engine.Config{})

@@ -91,6 +91,7 @@ func (b blocks) Receive(bool, []byte) engine.Task {
 func (b blocks) Closed(engine.Reason, error) {}
 
 // Rows: E06 E13 E04 E07
+// Advisories: CVE-2020-36048 engine.io-6.6.7
 func TestPollingMisuse(t *testing.T) {
 	type check func(t *testing.T, f *fixture, p *poller)
 	for name, c := range map[string]struct {

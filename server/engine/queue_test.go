@@ -460,6 +460,7 @@ func TestCompressionOfMessages(t *testing.T) {
 }
 
 // A small compressed message that is large afterwards is refused like a large one.
+// Advisories: CVE-2020-36048 CVE-2026-1526
 func TestDecompressionIsBounded(t *testing.T) {
 	f := start(t, engine.Config{MaxPayload: 10_000, Compression: engine.Compression{WebSocket: 1}})
 	ws, _, err := websocket.Dial(t.Context(), f.url+"?EIO=4&transport=websocket", &websocket.DialOptions{

@@ -273,6 +273,35 @@ func TestSubprotocol(t *testing.T) {
 	}
 }
 
+// Extensions that nobody knows, or that are spelt wrong, are declined: the connection works
+// without them.
+// Rows: E15 E23
+// Advisories: GHSA-5v72-xg48-5rpm
+func TestOddExtensions(t *testing.T) {
+	f := start(t, engine.Config{Compression: engine.Compression{WebSocket: 1}})
+	for _, offer := range []string{
+		"", ",", ";", ";;;,,,;", "=", `"`, `a="`, "constructor", "__proto__", "hasOwnProperty; constructor", "x; __proto__=1",
+		"permessage-deflate; constructor", "permessage-deflate; __proto__=__proto__", "permessage-deflate; =",
+		"permessage-deflate; client_max_window_bits=99", "permessage-deflate; server_max_window_bits=7",
+		`permessage-deflate; client_max_window_bits="`, "permessage-deflate; server_no_context_takeover=1",
+		"permessage-deflate; client_no_context_takeover; client_no_context_takeover", "permessage-deflate;permessage-deflate",
+		"x-webkit-deflate-frame", "permessage-bzip2", "PERMESSAGE-DEFLATE", "\xff", "permessage-deflate; \xff",
+	} {
+		s := f.dialRaw("", "Sec-WebSocket-Extensions: "+offer+"\r\n")
+		_, _, err := s.frame()
+		require.NoError(t, err)
+		f.opened()
+		s.write(maskedFrame(0x81, []byte("4works"))...)
+		first, b, err := s.frame()
+		require.NoError(t, err)
+		if first&0x40 == 0 {
+			require.Equal(t, "4works", string(b), "%q", offer)
+		}
+		s.write(closeFrame(1000, "")...)
+		require.Equal(t, "close(1000) +closed", s.reaction(), "%q", offer)
+	}
+}
+
 // Who cannot give away the connection answers so.
 // Rows: E01
 func TestConnectionThatCannotBeTaken(t *testing.T) {

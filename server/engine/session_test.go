@@ -7,13 +7,17 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 
 	"github.com/coder/websocket"
 	"github.com/stretchr/testify/require"
 
 	"parley/server/engine"
+	"parley/server/engine/internal/pipe"
 	"parley/shared/engineio"
 )
 
@@ -234,4 +238,65 @@ func TestPollingOverHTTP2(t *testing.T) {
 	resp.Body.Close()
 	require.Equal(t, 2, resp.ProtoMajor)
 	require.Equal(t, http.StatusBadRequest, resp.StatusCode)
+}
+
+// A client that resets its streams as fast as it opens them leaves nothing: neither the polls
+// that it gives up, nor the sessions that it would not have.
+// Rows: A16 E07
+// Advisories: CVE-2023-44487 CVE-2023-39325
+func TestResetsOverHTTP2(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fixture{t: t, url: "http://pipe/socket.io/"}
+		f.Server = engine.New(f.config(engine.Config{}))
+		l := pipe.Listen()
+		var h2 http.Protocols
+		h2.SetUnencryptedHTTP2(true)
+		web := &http.Server{Handler: f.Server, Protocols: &h2}
+		served := make(chan struct{})
+		go func() {
+			defer close(served)
+			_ = web.Serve(l)
+		}()
+		f.http = l.Client()
+		f.http.Transport.(*http.Transport).Protocols = &h2
+		defer func() {
+			require.NoError(t, f.Close())
+			f.http.CloseIdleConnections()
+			require.NoError(t, web.Close())
+			<-served
+		}()
+		p, a := f.poll()
+		synctest.Wait()
+		before := runtime.NumGoroutine()
+		for range 50 {
+			ctx, cancel := context.WithCancel(t.Context())
+			var resets sync.WaitGroup
+			var apps []*app
+			for range 10 {
+				q, a := f.poll()
+				apps = append(apps, a)
+				resets.Go(func() { _, _ = f.request(ctx, "GET", q.query(), "") })
+			}
+			synctest.Wait()
+			for range 10 { // so fast that the server may not have begun
+				resets.Go(func() { _, _ = f.request(ctx, "GET", pollQuery, "") })
+			}
+			runtime.Gosched()
+			cancel()
+			resets.Wait()
+			for _, a := range apps {
+				require.Equal(t, ending{engineio.ReasonTransportError, engine.ErrAborted}, await(t, a.closed))
+			}
+			synctest.Wait()
+			for len(f.open) > 0 {
+				<-f.open // sessions whose client does not know of them
+			}
+		}
+		require.Equal(t, "ok", p.post("4still here").body)
+		require.Equal(t, "4still here", p.get().body)
+		require.Equal(t, engineio.ReasonPingTimeout, await(t, a.closed).reason, "nobody polls any more")
+		synctest.Wait()
+		require.Zero(t, f.Count())
+		require.LessOrEqual(t, runtime.NumGoroutine(), before)
+	})
 }

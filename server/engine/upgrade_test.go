@@ -202,6 +202,7 @@ func TestUpgradeTimeout(t *testing.T) {
 }
 
 // Rows: E09 E10
+// Advisories: CVE-2022-41940
 func TestFailedUpgrades(t *testing.T) {
 	for name, spoil := range map[string]func(c *socket){
 		"a message while probing":       func(c *socket) { c.send("4too early") },

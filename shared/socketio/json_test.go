@@ -118,6 +118,7 @@ func TestJSONEncodeRefuses(t *testing.T) {
 // The inputs are those of the reference tests and the advisories; each closes
 // the connection there, or is noted as stricter here.
 // Rows: B03 B04 N05 M20
+// Advisories: CVE-2022-2421 CVE-2023-32695 CVE-2026-33151
 func TestJSONDecodeRefuses(t *testing.T) {
 	for _, c := range []struct {
 		name   string

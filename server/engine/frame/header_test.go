@@ -12,6 +12,7 @@ import (
 	"parley/server/engine/frame"
 )
 
+// Advisories: CVE-2020-27813
 func TestHeader(t *testing.T) {
 	for _, c := range []struct {
 		name   string

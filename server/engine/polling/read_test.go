@@ -13,6 +13,7 @@ import (
 )
 
 // Rows: E04 E13
+// Advisories: CVE-2020-36048
 func TestRead(t *testing.T) {
 	for _, c := range []struct {
 		name, body, kind string

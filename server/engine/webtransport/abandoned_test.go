@@ -163,6 +163,7 @@ var abandoned = map[string]func(*crowd){
 // while the program does nothing any more.
 //
 // Rows: E07 E10 E11 E12
+// Advisories: engine.io-6.6.7 zishang520-156
 func TestAbandonedSessions(t *testing.T) {
 	const (
 		heartbeat = 25*time.Second + 20*time.Second
@@ -204,6 +205,7 @@ func TestAbandonedSessions(t *testing.T) {
 
 // A session whose client opens no stream has UpgradeTimeout.
 // Rows: E11
+// Advisories: engine.io-6.6.7
 func TestNoStream(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := gather(t, engine.Config{UpgradeTimeout: 2 * time.Second})

@@ -30,6 +30,7 @@ func bye(c *client)   { _ = c.session.CloseWithError(7, "bye") }
 // packet, and a candidate that misbehaves does not harm the session that polls.
 //
 // Rows: E11 E13 E23 E09
+// Advisories: CVE-2022-21676 CVE-2022-41940 CVE-2020-27813
 func TestHostileFrames(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -137,6 +138,7 @@ func TestUnusualFrames(t *testing.T) {
 // have come.
 //
 // Rows: E11 E13
+// Advisories: CVE-2026-42786
 func TestMessageTakesTooLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := gather(t, engine.Config{MessageTimeout: 20 * time.Second})
@@ -156,6 +158,7 @@ func TestMessageTakesTooLong(t *testing.T) {
 // The announcement of long messages gets little memory.
 //
 // Rows: E11 E13
+// Advisories: CVE-2016-10542
 func TestAnnouncedMessages(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := gather(t, engine.Config{})

@@ -84,6 +84,7 @@ func TestHeartbeat(t *testing.T) {
 }
 
 // Rows: E11 E13 E23
+// Advisories: engine.io-6.6.7
 func TestBadFirstPacket(t *testing.T) {
 	f := start(t, engine.Config{UpgradeTimeout: 100 * time.Millisecond})
 	f.dial("4x").gone()

@@ -82,6 +82,38 @@ func TestCompressionAndSubprotocol(t *testing.T) {
 	require.NoError(t, l.Close(ctx))
 }
 
+// A message of a server that is small on the wire and large when it is unpacked ends the
+// connection at the limit, and what is held for it is bounded by that.
+// Rows: G08 G13
+// Advisories: CVE-2026-1526
+func TestDeflateBomb(t *testing.T) {
+	const limit = 100_000
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, err := coder.Accept(w, r, &coder.AcceptOptions{CompressionMode: coder.CompressionContextTakeover, CompressionThreshold: 1})
+		if err != nil {
+			return
+		}
+		defer func() { _ = c.CloseNow() }()
+		_ = c.Write(r.Context(), coder.MessageText, append([]byte("4"), make([]byte, limit-1)...))
+		_ = c.Write(r.Context(), coder.MessageBinary, make([]byte, 50_000_000)) // fails when the client has closed
+	}))
+	defer server.Close()
+	tr := &websocket.Transport{MaxMessage: limit}
+	tr.HTTPClient = &http.Client{Transport: &http.Transport{}}
+	defer tr.HTTPClient.CloseIdleConnections()
+	tr.Compress = true
+	l, err := tr.Dial(t.Context(), request(t, server.URL))
+	require.NoError(t, err)
+	got, err := l.Read(t.Context())
+	require.NoError(t, err)
+	require.Len(t, got[0].Data, limit-1, "the limit itself")
+	_, err = l.Read(t.Context())
+	require.ErrorIs(t, err, coder.ErrMessageTooBig)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	_ = l.Close(ctx) // it has ended
+}
+
 // Rows: G08
 func TestBase64(t *testing.T) {
 	server := transporttest.NewServer(t, httptest.NewServer)

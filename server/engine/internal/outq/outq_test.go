@@ -170,6 +170,7 @@ func TestOrder(t *testing.T) {
 }
 
 // Each of many senders sees its own order kept.
+// Advisories: googollee-393
 func TestConcurrentSenders(t *testing.T) {
 	overEach(t, generous(), func(t *testing.T, p *pair) {
 		const senders, each = 8, 400
