@@ -149,6 +149,14 @@ func rooms(v event.Value) []event.Room {
 	return []event.Room{one}
 }
 
+// in addresses the sockets in any of the rooms, and all when there are none, as in the reference.
+func in(ns *server.Namespace, v event.Value) server.Target {
+	if list := rooms(v); len(list) > 0 {
+		return ns.To(list...)
+	}
+	return ns.Except()
+}
+
 func number(v event.Value) (n int) {
 	_ = v.Decode(&n)
 	return n
@@ -218,13 +226,13 @@ func (f *fixture) serveRooms(s *server.Socket, ns *server.Namespace) {
 	})
 	s.On("to", func(args event.Args) { _ = s.To(rooms(args.Value(0))...).Emit(args.String(1), args[2:]...) })
 	s.On("to-except", func(args event.Args) {
-		_ = ns.To(rooms(args.Value(0))...).Except(rooms(args.Value(1))...).Emit(args.String(2), args[3:]...)
+		_ = in(ns, args.Value(0)).Except(rooms(args.Value(1))...).Emit(args.String(2), args[3:]...)
 	})
 	s.On("broadcast", func(args event.Args) { _ = s.Broadcast().Emit(args.String(0), args[1:]...) })
 	s.On("everyone", func(args event.Args) { _ = ns.Emit(args.String(0), args[1:]...) })
 	s.On("volatile", func(args event.Args) { _ = s.Volatile().Emit(args.String(0), args[1:]...) })
 	s.OnAck("fetch", func(args event.Args, ack func(...any)) {
-		sockets, err := ns.To(rooms(args.Value(0))...).Fetch(s.Context())
+		sockets, err := in(ns, args.Value(0)).Fetch(s.Context())
 		ids := make([]string, 0, len(sockets))
 		for _, other := range sockets {
 			ids = append(ids, other.ID())
@@ -235,15 +243,15 @@ func (f *fixture) serveRooms(s *server.Socket, ns *server.Namespace) {
 		}
 	})
 	s.OnAck("sockets-join", func(args event.Args, ack func(...any)) {
-		_ = ns.To(rooms(args.Value(0))...).Join(rooms(args.Value(1))...)
+		_ = in(ns, args.Value(0)).Join(rooms(args.Value(1))...)
 		ack()
 	})
 	s.OnAck("sockets-leave", func(args event.Args, ack func(...any)) {
-		_ = ns.To(rooms(args.Value(0))...).Leave(rooms(args.Value(1))...)
+		_ = in(ns, args.Value(0)).Leave(rooms(args.Value(1))...)
 		ack()
 	})
 	s.On("disconnect-sockets", func(args event.Args) {
-		_ = ns.To(rooms(args.Value(0))...).Disconnect(flag(args.Value(1)))
+		_ = in(ns, args.Value(0)).Disconnect(flag(args.Value(1)))
 	})
 }
 
@@ -269,7 +277,7 @@ func (f *fixture) serveQuestions(s *server.Socket, ns *server.Namespace) {
 			Answers []string `json:"answers"`
 		}
 		result.Answers = []string{}
-		for answer, err := range ns.To(rooms(args.Value(0))...).Timeout(wait).EmitAck(s.Context(), "question", args.Value(1)) {
+		for answer, err := range in(ns, args.Value(0)).Timeout(wait).EmitAck(s.Context(), "question", args.Value(1)) {
 			if errors.Is(err, server.ErrAckTimeout) {
 				result.Timeout = true
 			} else if err == nil {
