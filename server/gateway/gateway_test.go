@@ -142,10 +142,29 @@ func (p *peer) count() int {
 	return len(p.seen)
 }
 
-// nothing requires that no notice has come: what was sent to this peer before now has arrived when the server answers.
-func (p *peer) nothing() {
+// settle waits until the handlers of all that was sent to this peer before now have run. Such events arrive before the
+// server's answer, which does not wait for their handlers; what is sent after it is shown to OnAnyOutgoing in their order.
+func (p *peer) settle() {
 	p.t.Helper()
 	call(p, chat.ListRooms, event.None{})
+	mark, done := uuid.NewString(), make(chan struct{})
+	defer p.sock.OnAnyOutgoing(func(name string, _ event.Args) {
+		if name == mark {
+			close(done)
+		}
+	})()
+	require.NoError(p.t, p.sock.Emit(mark))
+	select {
+	case <-done:
+	case <-time.After(patience):
+		require.Fail(p.t, "the handlers have not come to an end")
+	}
+}
+
+// nothing requires that no notice has come.
+func (p *peer) nothing() {
+	p.t.Helper()
+	p.settle()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	require.Empty(p.t, p.seen)
@@ -417,7 +436,7 @@ func TestTyping(t *testing.T) {
 		for range 100 {
 			require.NoError(t, client.Emit(bob.sock, chat.Typing, chat.TypingState{Room: "lobby", On: on}))
 			call(bob, chat.ListRooms, event.None{}) // the server has handled it
-			call(ann, chat.ListRooms, event.None{}) // and what it sent has arrived
+			ann.settle()
 			if ann.count() > 0 {
 				break
 			}

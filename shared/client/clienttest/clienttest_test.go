@@ -81,6 +81,7 @@ func TestMinutesInABubble(t *testing.T) {
 				assert.Equal(t, 8, got)
 
 				id := sock.ID()
+				synctest.Wait() // a poll is under way; between two of them nobody would notice
 				s.Cut()
 				reason := <-lost
 				assert.True(t, reason.Reconnects(), reason)
