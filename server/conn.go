@@ -210,14 +210,14 @@ func (c *conn) Closed(reason engineio.Reason, err error) {
 	}
 	c.mu.Unlock()
 	c.watchPending(true)
-	endAll(c.all(), reason, err)
+	endAll(c.all(), reason, err, true)
 }
 
-// endAll ends the sockets of a connection that is gone, the others also when a listener ends the goroutine at one.
-func endAll(list []*Socket, reason engineio.Reason, err error) {
+// endAll ends the sockets of a connection, the others also when a listener ends the goroutine at one.
+func endAll(list []*Socket, reason engineio.Reason, err error, keep bool) {
 	if len(list) > 0 {
-		defer endAll(list[1:], reason, err)
-		list[0].end(reason, err, true)
+		defer endAll(list[1:], reason, err, keep)
+		list[0].end(reason, err, keep)
 	}
 }
 
@@ -260,7 +260,7 @@ func (c *conn) sendAck(ev *Event, args []any, lent [][]byte) error {
 	for _, b := range lent {
 		c.srv.engine.Recycle(b, group...)
 	}
-	return c.push(engine.SendOptions{}, group)
+	return c.push(engine.SendOptions{Until: &ev.socket.over}, group)
 }
 
 // encode turns a packet into messages.

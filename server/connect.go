@@ -213,7 +213,7 @@ func (s *Socket) refuse(err error) {
 		sent = s.conn.send(answer) // first: the answer to a successor comes behind
 		s.state.Store(stateClosed)
 		if s.more != nil {
-			s.more.held, s.more.ready = nil, nil
+			s.more.held, s.more.ready, s.more.size = nil, nil, 0
 		}
 	}
 	pending := s.pending
@@ -340,6 +340,7 @@ func (s *Socket) letIn(session adapter.Session, rooms []event.Room, joined *bool
 // entered is the rest of enter, also when a listener has ended the goroutine.
 func (s *Socket) entered(session adapter.Session, joined bool, err error) {
 	if err != nil {
+		defer s.outAgain()
 		reason := engineio.ReasonTransportError
 		if err == errGoexit {
 			s.srv().fault(Fault{Namespace: s.ns, Socket: s, Err: err, Stack: debug.Stack()})
@@ -350,14 +351,26 @@ func (s *Socket) entered(session adapter.Session, joined bool, err error) {
 			s.conn.session.Close(reason)
 		}
 		if !joined {
-			s.undone(session, err)
+			defer s.undone(session, err)
+			s.ns.adapter.Remove(s) // a listener may have ended the goroutine when it was a member already
 		}
-		if s.peek().reason != engineio.ReasonServerNamespaceDisconnect {
-			s.finish(false)
-			return
-		} // else the client was told that it was in, and so is the application
+		return
 	}
-	if !s.goLive() { // the same
+	s.live()
+}
+
+// outAgain finishes a socket that was not let in.
+func (s *Socket) outAgain() {
+	if s.peek().reason != engineio.ReasonServerNamespaceDisconnect {
+		s.finish(false)
+		return
+	} // else the client was told that it was in, and so is the application
+	s.live()
+}
+
+// live begins to serve a socket that was let in, or finishes it if it has ended meanwhile.
+func (s *Socket) live() {
+	if !s.goLive() {
 		s.finish(true)
 		return
 	}
@@ -399,7 +412,7 @@ func (s *Socket) goLive() bool {
 	s.mu.Lock()
 	for s.state.Load() != stateClosed && s.more != nil && len(s.more.ready) > 0 {
 		list := s.more.ready
-		s.more.ready = nil
+		s.more.ready, s.more.size = nil, 0
 		s.mu.Unlock()
 		for _, send := range list {
 			send()
@@ -431,13 +444,10 @@ func (ns *Namespace) hasConnect() bool {
 	return found
 }
 
-// maxJoining bounds what may be sent to a socket in the moment in which it is let in. Nothing of it can be dropped: it
-// is a member already.
-const maxJoining = 1 << 14
-
 // held is something that was emitted before the socket was let in.
 type held struct {
 	kind heldKind
+	size int // in bytes
 	send func()
 }
 
@@ -458,6 +468,9 @@ func (s *Socket) settle() {
 		s.mu.Unlock()
 		for _, h := range list {
 			if h.kind == heldForLog { // and it is delivered, or will be replayed
+				s.mu.Lock()
+				s.more.size -= h.size
+				s.mu.Unlock()
 				h.send()
 				continue
 			}
@@ -492,8 +505,9 @@ func (s *Socket) logHeld() {
 }
 
 // hold keeps send back until the socket is live. It reports false when the caller shall go on by itself: the socket is
-// live, or what is for the log need not wait.
-func (s *Socket) hold(kind heldKind, send func()) (wait bool, err error) {
+// live, or what is for the log need not wait. Of a member nothing can be dropped: what is held for it is bounded as what
+// a client may have waiting for a moment, in packets and in bytes, which size is. What is volatile has to go now.
+func (s *Socket) hold(kind heldKind, volatile bool, size int, send func()) (wait bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	x := s.extra()
@@ -511,13 +525,18 @@ func (s *Socket) hold(kind heldKind, send func()) (wait bool, err error) {
 		if kind == heldForLog && !unsettled && s.member {
 			return false, nil
 		}
-		if len(x.held)+len(x.ready) >= maxJoining {
+		q, n := &s.srv().queue, len(x.held)+len(x.ready)
+		if volatile && (n >= s.srv().cfg.Limits.Held || x.size > 0 && x.size+size > q.Bytes || !s.conn.session.Writable()) {
+			return true, engine.ErrNotWritable
+		}
+		if n >= q.BurstMessages || x.size > 0 && x.size+size > q.BurstBytes {
 			s.conn.session.Close(engineio.ReasonSlow)
 			return true, engine.ErrSlow
 		}
 	}
+	x.size += size
 	if kind == heldForLog || kind == heldDirect && unsettled {
-		x.held = append(x.held, held{kind, send})
+		x.held = append(x.held, held{kind, size, send})
 	} else {
 		x.ready = append(x.ready, send)
 	}

@@ -228,3 +228,57 @@ func TestGoexitInOnRoom(t *testing.T) {
 		}
 	}
 }
+
+// lateReturn is an adapter that rests when it has taken a session back.
+type lateReturn struct {
+	*adapter.Local
+	returned, release chan struct{}
+}
+
+func (a lateReturn) Return(m adapter.Member, s adapter.Session) {
+	a.Local.Return(m, s)
+	close(a.returned)
+	<-a.release
+}
+
+// A listener that ends the goroutine in a replay leaves no member behind, whom the client would meet when it comes again.
+// Rows: K04 L03
+func TestGoexitInTheReplay(t *testing.T) {
+	var exit atomic.Bool
+	returned, release := make(chan struct{}), make(chan struct{})
+	f := start(t, server.Config{Recovery: time.Minute, Adapter: func(k adapter.Sink) adapter.Adapter {
+		return lateReturn{adapter.NewLocal(k, adapter.LocalConfig{Recovery: time.Minute}), returned, release}
+	}})
+	f.OnRoom(func(adapter.RoomEvent) {
+		if exit.CompareAndSwap(true, false) {
+			runtime.Goexit()
+		}
+	})
+	c := lost(t, f)
+	exit.Store(true)
+	first := c.ask()
+	await(t, returned)
+	require.Contains(t, c.ask().read(), `0{"sid":"`+c.id)
+	close(release)
+	first.expectClosed()
+	require.Equal(t, 1, f.Len())
+}
+
+// A connection that is to be closed is closed.
+// Rows: N04 L03
+func TestGoexitInDisconnect(t *testing.T) {
+	var exit atomic.Bool
+	f := start(t, server.Config{})
+	f.OnRoom(func(adapter.RoomEvent) {
+		if exit.CompareAndSwap(true, false) {
+			runtime.Goexit()
+		}
+	})
+	f.Of(event.NewNamespace("/other"))
+	p, s := f.join("/")
+	f.connect(p, "/other")
+	exit.Store(true)
+	go s.Disconnect(true)
+	require.ElementsMatch(t, []string{"41", "41/other,"}, p.expectClosed())
+	require.Zero(t, f.Len())
+}

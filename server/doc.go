@@ -88,7 +88,8 @@
 // inbox takes 16 times as much. What waits to be sent is bounded by Config.Engine.Queue: 1 MiB or 16,384 packets may
 // wait for a client for long, and 16 times as much for a second, in which it may catch up with what was emitted in one
 // go. Volatile packets are dropped first, then the client that does not read is disconnected with the reason "slow
-// consumer". One packet may be of any size when nothing else waits. No emit ever waits for a client.
+// consumer". One packet may be of any size when nothing else waits. No emit ever waits for a client. A client that has
+// come back and still takes what it has missed has a queue of the latter size for what is new.
 //
 // Every acknowledgement has a deadline (of the context, Target.Timeout or Config.AckTimeout) and fails at once when its
 // socket ends. The context of a socket ends at its disconnect.

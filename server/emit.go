@@ -91,7 +91,7 @@ func (s *Socket) emit(ctx context.Context, f adapter.Flags, p adapter.Packet) er
 		return err
 	}
 	if state != stateLive {
-		held, err := s.hold(heldForLog, func() {
+		held, err := s.hold(heldForLog, f.Volatile, p.Size(), func() {
 			if err := s.log(context.Background(), f, p); err != nil && err != engine.ErrNotWritable {
 				s.srv().fault(Fault{Namespace: s.ns, Socket: s, Err: err})
 			}
@@ -134,16 +134,24 @@ func (ns *Namespace) encode(p adapter.Packet, id uint64, hasID bool) ([]*engine.
 
 // queue hands messages to the connection, or holds them until the client was told that it is connected.
 func (s *Socket) queue(kind heldKind, o engine.SendOptions, group []*engine.Message) error {
+	o.Until = &s.over
 	if s.state.Load() != stateLive {
-		held, err := s.hold(kind, func() {
-			// A failure to send ends the connection, which ends the socket as well.
-			_ = s.conn.session.Send(o, group...)
-		})
-		if held {
+		if held, err := s.holdMessages(kind, o, group); held {
 			return err
 		}
 	}
 	return s.conn.push(o, group)
+}
+
+func (s *Socket) holdMessages(kind heldKind, o engine.SendOptions, group []*engine.Message) (held bool, err error) {
+	size := 0
+	for _, m := range group {
+		size += m.Size()
+	}
+	return s.hold(kind, o.Volatile, size, func() {
+		// A failure to send ends the connection, which ends the socket as well.
+		_ = s.conn.session.Send(o, group...)
+	})
 }
 
 // noticeOutgoing calls the catch-all listeners for outgoing events.

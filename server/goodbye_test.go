@@ -3,6 +3,7 @@ package server_test
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -12,8 +13,10 @@ import (
 
 	"parley/server"
 	"parley/server/adapter"
+	"parley/server/engine"
 	"parley/shared/engineio"
 	"parley/shared/event"
+	"parley/shared/socketio"
 )
 
 // lost is a comer whose connection is cut.
@@ -172,4 +175,170 @@ func TestGoodbyeComesBeforeTheSuccessor(t *testing.T) {
 	p.expect("1")
 	require.Contains(t, p.read(), successor.ID())
 	p.silent(successor)
+}
+
+// The DISCONNECT is the last that a client gets from a socket, whoever emits to it at that moment, alone or among others:
+// what came behind it a successor would take for its own.
+// Rows: N17
+func TestNothingFollowsTheGoodbye(t *testing.T) {
+	f := start(t, server.Config{})
+	ended := make(chan *server.Socket, 1)
+	f.OnConnect(func(s *server.Socket) {
+		var emitters sync.WaitGroup
+		for _, to := range []server.Emitter{f, s} {
+			emitters.Go(func() {
+				for s.Connected() {
+					_ = server.Emit(t.Context(), to, news, event.None{})
+				}
+			})
+		}
+		for range 100 {
+			runtime.Gosched()
+		}
+		s.Disconnect(false)
+		emitters.Wait()
+		ended <- s
+	})
+	for range 30 {
+		p := f.dial()
+		p.send("0")
+		for p.read() != "1" {
+		}
+		p.nothingMore(await(t, ended))
+		p.cut()
+	}
+}
+
+// nothingMore proves that nothing has come from a socket that has ended, whose connection goes on.
+func (p *peer) nothingMore(s *server.Socket) {
+	p.t.Helper()
+	require.NoError(p.t, s.Conn().Send(engine.SendOptions{}, engine.NewMessage(false, []byte("9end"))))
+	p.expect("9end")
+}
+
+var news = event.NewToClient[event.None](event.NewNamespace("/"), "news")
+
+// What was held for a socket until it is told that it is connected is sent before its DISCONNECT or not at all.
+// Rows: N17
+func TestHeldIsNotSentAfterTheGoodbye(t *testing.T) {
+	f := start(t, server.Config{})
+	f.Use(func(next server.ConnectFunc) server.ConnectFunc {
+		return func(ctx context.Context, s *server.Socket) error {
+			for range 256 {
+				_ = s.Emit("held")
+			}
+			return next(ctx, s)
+		}
+	})
+	ended := make(chan *server.Socket, 1)
+	f.OnConnect(func(s *server.Socket) {
+		s.OnDisconnect(func(engineio.Reason, error) { ended <- s }) // it is let in, and what was held is sent or given up
+	})
+	run := 0
+	f.OnRoom(func(e adapter.RoomEvent) {
+		s, ok := f.Socket(e.Socket)
+		if e.Kind != adapter.JoinRoom || !ok {
+			return
+		}
+		run++
+		pauses := run % 100
+		go func() {
+			for range pauses {
+				runtime.Gosched()
+			}
+			s.Disconnect(false)
+		}()
+	})
+	for range 300 {
+		p := f.dial()
+		p.send("0")
+		s := await(t, ended)
+		for p.read() != "1" {
+		}
+		p.nothingMore(s)
+		p.cut()
+	}
+}
+
+// slowAck is a parser that rests when it has to write an acknowledgement.
+type slowAck struct {
+	socketio.Parser
+	resting, release chan struct{}
+}
+
+func (s slowAck) Encode(dst []socketio.Frame, p *socketio.Packet) ([]socketio.Frame, error) {
+	if p.Type == socketio.PacketAck {
+		close(s.resting)
+		<-s.release
+	}
+	return s.Parser.Encode(dst, p)
+}
+
+// An acknowledgement that comes too late does not reach the successor, which may have asked with the same id.
+// Rows: N17
+func TestLateAckIsNotForTheSuccessor(t *testing.T) {
+	parser := slowAck{socketio.JSON(), make(chan struct{}), make(chan struct{})}
+	f := start(t, server.Config{Parser: parser})
+	answered := make(chan struct{})
+	f.OnConnect(func(s *server.Socket) {
+		s.OnAck("q", func(_ event.Args, ack func(...any)) { ack(s.ID()); close(answered) })
+	})
+	p, _ := f.join("/")
+	p.send(`20["q"]`)
+	await(t, parser.resting)
+	p.send("1")
+	s := f.connect(p, "/")
+	close(parser.release)
+	await(t, answered)
+	p.silent(s)
+}
+
+// restingReplay is an adapter whose first replay rests when a portion has left.
+type restingReplay struct {
+	*adapter.Local
+	resting, release, ended chan struct{}
+	once                    *sync.Once
+}
+
+func (a restingReplay) Replay(
+	ctx context.Context, m adapter.Member, s adapter.Session, rooms []event.Room, flush func(context.Context) error,
+) error {
+	defer func() {
+		select {
+		case <-a.resting:
+			close(a.ended)
+		default:
+		}
+	}()
+	return a.Local.Replay(ctx, m, s, rooms, func(ctx context.Context) error {
+		err := flush(ctx)
+		a.once.Do(func() { close(a.resting); <-a.release })
+		return err
+	})
+}
+
+// Who leaves in the middle of a replay and comes again gets no more of it.
+// Rows: K04 N17
+func TestReplayEndsBeforeTheSuccessor(t *testing.T) {
+	a := restingReplay{resting: make(chan struct{}), release: make(chan struct{}), ended: make(chan struct{}), once: &sync.Once{}}
+	f := start(t, server.Config{Recovery: time.Minute, Adapter: func(k adapter.Sink) adapter.Adapter {
+		a := a
+		a.Local = adapter.NewLocal(k, adapter.LocalConfig{Recovery: time.Minute})
+		return a
+	}})
+	c := lost(t, f)
+	for i := range 150 {
+		require.NoError(t, f.Emit("missed", i))
+	}
+	p := c.ask()
+	await(t, a.resting)
+	for range 64 {
+		require.Contains(t, p.read(), "missed")
+	}
+	p.send("1")
+	s := f.connect(p, "/")
+	close(a.release)
+	await(t, a.ended)
+	require.NoError(t, s.Emit("mine"))
+	require.Contains(t, p.read(), "mine")
 }

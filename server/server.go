@@ -25,7 +25,8 @@ type Server struct {
 	cfg      Config
 	engine   *engine.Server
 	http     http.Handler
-	admit    AdmitFunc // nil: every event is queued
+	admit    AdmitFunc          // nil: every event is queued
+	queue    engine.QueueLimits // of the engine, with defaults
 	tasks    tasks
 	encoders encoders
 
@@ -40,6 +41,7 @@ type Server struct {
 func New(cfg Config) *Server {
 	srv := &Server{cfg: cfg.withDefaults(), namespaces: map[string]*Namespace{}}
 	srv.admit = srv.cfg.admission()
+	srv.queue = srv.cfg.Engine.Queue.WithDefaults()
 	ec := srv.cfg.Engine
 	ec.Open = func(s *engine.Session) engine.Receiver { return srv.open(s) }
 	srv.engine = engine.New(ec)

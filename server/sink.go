@@ -53,10 +53,11 @@ func (k sink) Replay(m adapter.Member, ps []adapter.Packet) error {
 	for _, p := range ps {
 		group, err := k.ns.encode(p, 0, false)
 		if err != nil { // it came from another server, and those that were connected did not get it either
-			k.Fault(err)
+			k.ns.srv.tasks.run(func() { k.Fault(err) }) // the adapter's lock may be held, and the listener may want it
 			continue
 		}
-		if err := s.conn.session.Send(engine.SendOptions{Batch: true, Unbounded: true}, group...); err != nil {
+		// Its successor may be in already: then this one gets no more.
+		if err := s.conn.push(engine.SendOptions{Batch: true, Unbounded: true, Until: &s.over}, group); err != nil {
 			return err
 		}
 	}

@@ -28,6 +28,7 @@ type Socket struct {
 	auth   []byte
 	rec    *recovery // nil without recovery
 	state  atomic.Uint32
+	over   atomic.Bool // nothing but a goodbye may be queued any more: see [engine.SendOptions].Until
 
 	mu      sync.Mutex
 	head    *Event // guarded by mu: the inbox, a queue of what its handlers have to do
@@ -54,6 +55,7 @@ const (
 type extras struct {
 	held     []held        // emitted before it was let in; has to wait for settle
 	ready    []func()      // to be sent once live
+	size     int           // of both, in bytes
 	rooms    []event.Room  // until it is a member: to be joined then; after the end: what OnDisconnecting sees
 	data     map[any]any   // Socket.Set
 	space    chan struct{} // closed when a full inbox has room again
@@ -279,16 +281,14 @@ func (s *Socket) Disconnect(closeConn bool) {
 		s.end(engineio.ReasonServerNamespaceDisconnect, nil, false)
 		return
 	}
-	for _, other := range s.conn.all() {
-		other.end(engineio.ReasonServerNamespaceDisconnect, nil, false)
-	}
-	s.conn.session.Close(engineio.ReasonForcedServerClose)
+	defer s.conn.session.Close(engineio.ReasonForcedServerClose)
+	endAll(s.conn.all(), engineio.ReasonServerNamespaceDisconnect, nil, false)
 }
 
 // sayGoodbye queues the DISCONNECT packet, and the CONNECT packet before it if the client still waits for that as a
-// member; the caller holds mu. A failure to send means that the connection is gone.
-func (s *Socket) sayGoodbye() {
-	if s.state.Load() == stateJoining {
+// member, which was is about; the caller holds mu. A failure to send means that the connection is gone.
+func (s *Socket) sayGoodbye(was uint32) {
+	if was == stateJoining {
 		_ = s.greet()
 	}
 	_ = s.conn.send(socketio.Packet{Type: socketio.PacketDisconnect, Namespace: s.nsName})
@@ -311,10 +311,11 @@ func (s *Socket) end(reason engineio.Reason, cause error, keep bool) bool {
 // anybody sees that packet: a client that closes the connection as soon as it is told cannot be first.
 func (s *Socket) endLocked(reason engineio.Reason, cause error, keep bool) {
 	defer s.closeContext() // also when a listener ends the goroutine
-	if reason == engineio.ReasonServerNamespaceDisconnect {
-		s.sayGoodbye()
-	}
 	was := s.state.Swap(stateClosed)
+	s.over.Store(true) // so that nothing comes behind the goodbye, whoever is just about to queue something
+	if reason == engineio.ReasonServerNamespaceDisconnect {
+		s.sayGoodbye(was)
+	}
 	x := s.extra()
 	x.reason, x.cause, x.keep = reason, cause, keep
 	x.ready = nil

@@ -83,7 +83,8 @@ func (l *Local) add(m Member, rooms []event.Room) (position string, after func()
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.log.position(l.log.tail()), l.index.add(m, newTrack(l.log.tail()), rooms)
+	after, _ = l.index.add(m, newTrack(l.log.tail()), rooms)
+	return l.log.position(l.log.tail()), after
 }
 
 // Remove ends a membership and returns the rooms m was in.

@@ -8,15 +8,18 @@ import (
 
 // Add makes m a member of the namespace and of rooms, unless it is one already or another member has its id. When
 // after is not nil the caller calls it as soon as it holds no lock: it tells those who [Index.Watch].
-func (x *Index) Add(m Member, rooms ...event.Room) (after func()) { return x.add(m, nil, rooms) }
+func (x *Index) Add(m Member, rooms ...event.Room) (after func()) {
+	after, _ = x.add(m, nil, rooms)
+	return after
+}
 
-// add is Add of a member with its adapter's part.
-func (x *Index) add(m Member, track any, rooms []event.Room) (after func()) {
+// add is Add of a member with its adapter's part. It reports false when it did nothing.
+func (x *Index) add(m Member, track any, rooms []event.Room) (after func(), added bool) {
 	x.mu.Lock()
 	s, id := m.Slot(), m.ID()
 	if _, taken := x.byID[id]; taken || s.pos != 0 {
 		x.mu.Unlock()
-		return nil
+		return nil, false
 	}
 	s.Track = track
 	if x.byID == nil {
@@ -33,9 +36,9 @@ func (x *Index) add(m Member, track any, rooms []event.Room) (after func()) {
 	events = x.join(events, m, rooms)
 	x.mu.Unlock()
 	if len(events) == 0 {
-		return nil
+		return nil, true
 	}
-	return func() { x.notify(events) }
+	return func() { x.notify(events) }, true
 }
 
 // Remove takes m out of everything and returns the rooms it was in, its own first; none when it was no member.

@@ -2,6 +2,7 @@ package adapter
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 	"weak"
@@ -220,6 +221,8 @@ type replay struct {
 	track      *track // of m, once it is a member
 }
 
+var errTaken = errors.New("adapter: another member has the id of the session")
+
 // portion queues the next part of the replay; with the last one the member is one, and added is what has to be called
 // without a lock.
 func (l *Local) portion(r *replay) (added func(), err error) {
@@ -250,7 +253,11 @@ func (l *Local) portion(r *replay) (added func(), err error) {
 			r.track.note(change{at: upTo, room: name, joined: true}, l.log.base)
 		}
 	}
-	if added = l.index.add(r.m, r.track, r.rooms); added == nil {
+	added, ok = l.index.add(r.m, r.track, r.rooms)
+	switch {
+	case !ok:
+		return nil, errTaken
+	case added == nil:
 		added = func() {}
 	}
 	return added, nil

@@ -192,8 +192,8 @@ type QueueLimits struct {
 // behind it does not count, and what is no IP address counts as it stands.
 //
 // A session takes its place before AllowRequest is asked, so a bound is never
-// exceeded, and keeps it until it ends; one that polls, after [Session.Close], until
-// the rest has been fetched or CloseTimeout is over. A handshake that fails gives its
+// exceeded, and keeps it until its connection is gone; one that polls, after
+// [Session.Close], until the rest has been fetched or CloseTimeout is over. A handshake that fails gives its
 // place back, but what it took of a Rate is spent.
 //
 // Who cannot come in gets status 429 because of its address and 503 because of the
@@ -260,15 +260,7 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.CloseTimeout, 10*time.Second)
 	setDefault(&c.MaxPayload, 1_000_000)
 	setDefault(&c.MaxPackets, 1<<16)
-	setDefault(&c.Queue.Bytes, 1<<20)
-	setDefault(&c.Queue.Messages, 1<<14)
-	setDefault(&c.Queue.Burst, time.Second)
-	if c.Queue.Burst < 0 {
-		c.Queue.BurstBytes, c.Queue.BurstMessages = c.Queue.Bytes, c.Queue.Messages
-	}
-	setDefault(&c.Queue.BurstBytes, burstOf(c.Queue.Bytes))
-	setDefault(&c.Queue.BurstMessages, burstOf(c.Queue.Messages))
-	setDefault(&c.Queue.Age, 10*time.Second)
+	c.Queue = c.Queue.WithDefaults()
 	setDefault(&c.Compression.HTTP, 1024)
 	if c.GenerateID == nil {
 		c.GenerateID = func(*http.Request) (string, error) { return newID(), nil }
@@ -280,6 +272,20 @@ func (c Config) withDefaults() Config {
 		c.Logger = slog.Default()
 	}
 	return c
+}
+
+// WithDefaults returns the limits with the defaults in the place of zeros.
+func (l QueueLimits) WithDefaults() QueueLimits {
+	setDefault(&l.Bytes, 1<<20)
+	setDefault(&l.Messages, 1<<14)
+	setDefault(&l.Burst, time.Second)
+	if l.Burst < 0 {
+		l.BurstBytes, l.BurstMessages = l.Bytes, l.Messages
+	}
+	setDefault(&l.BurstBytes, burstOf(l.Bytes))
+	setDefault(&l.BurstMessages, burstOf(l.Messages))
+	setDefault(&l.Age, 10*time.Second)
+	return l
 }
 
 func setDefault[T comparable](field *T, value T) {

@@ -45,7 +45,9 @@ func (s *Session) finish(do *after, e ending) {
 	s.state = closed
 	s.pingAt, s.pongAt, s.closeAt = 0, 0, 0
 	s.srv.remove(s)
-	s.srv.gate.leave(s.place)
+	if s.transport == nil || e.gone { // else it has its place as long as it has its connection
+		s.srv.gate.leave(s.place)
+	}
 	if u := s.upgrade; u != nil {
 		s.upgrade = nil
 		do.add(func() { u.transport.Close(e.reason) })

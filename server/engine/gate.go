@@ -195,11 +195,14 @@ type address struct {
 const maxText = 256
 
 func addressOf(remote string) address {
+	if len(remote) > maxText { // it may be an address with a long zone
+		return address{text: remote[:maxText]}
+	}
 	ip, err := netip.ParseAddr(remote)
 	if err != nil {
 		with, err := netip.ParseAddrPort(remote)
 		if err != nil {
-			return address{text: remote[:min(len(remote), maxText)]}
+			return address{text: remote}
 		}
 		ip = with.Addr()
 	}

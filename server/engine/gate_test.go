@@ -130,6 +130,7 @@ func TestConnectionLimits(t *testing.T) {
 						s.enter(transport, "other")
 					}
 					inside[0].Abort(engineio.ReasonForcedClose)
+					synctest.Wait() // its connection has its place until it is gone
 					if c.free > 0 {
 						refused(c.retry)
 						time.Sleep(c.free - time.Millisecond)
@@ -212,6 +213,7 @@ func TestPlacesAreExact(t *testing.T) {
 					for range s.Count() {
 						s.opened().Abort(engineio.ReasonForcedClose)
 					}
+					synctest.Wait()
 					s.requireTaken(0)
 				}
 			})
@@ -373,6 +375,39 @@ func TestEveryWayOutFreesThePlace(t *testing.T) {
 	}
 }
 
+// A session that closes has its connection, and what waits for it, and so its place: a client that says goodbye and
+// goes on holding both cannot come in once more instead.
+// Rows: E23 E13
+func TestAClosingConnectionHasItsPlace(t *testing.T) {
+	for _, transport := range []string{"websocket", "stream"} {
+		for name, end := range map[string]func(a *app){
+			"Close": func(a *app) { a.Close(engineio.ReasonForcedClose) },
+			"Abort": func(a *app) { a.Close(engineio.ReasonForcedClose); a.Abort(engineio.ReasonForcedClose) },
+		} {
+			t.Run(transport+" "+name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					s := startGate(t, engine.Config{Connections: engine.ConnectionLimits{Total: 1}})
+					a := s.enter(transport, "a")
+					require.NoError(t, a.Send(engine.SendOptions{}, engine.NewMessage(false, make([]byte, 1<<20)))) // not read
+					end(a)
+					await(t, a.closed)
+					require.Zero(t, s.Count())
+					synctest.Wait()
+					if name == "Close" {
+						status, context, _ := s.turnedAway("polling", "b")
+						require.Equal(t, 503, status)
+						require.Equal(t, "CONNECTION_LIMIT", context)
+						time.Sleep(10 * time.Second) // CloseTimeout
+						synctest.Wait()
+					}
+					s.requireTaken(0)
+					s.enter("polling", "b")
+				})
+			})
+		}
+	}
+}
+
 // An upgrade takes no place, also not that of a stream, which first looks like a
 // session. A stream that said it would upgrade and then opens a session needs one.
 // Rows: E23 E09 E11
@@ -408,6 +443,7 @@ func TestUpgradesNeedNoPlace(t *testing.T) {
 		upgrade("&from=a&sid=" + b.ID())
 		a.Abort(engineio.ReasonForcedClose)
 		b.Abort(engineio.ReasonForcedClose)
+		synctest.Wait()
 		b = s.enter("polling", "a")
 		upgrade("&from=a") // does not say so in its URL
 		s.requireTaken(1)
@@ -435,6 +471,7 @@ func TestWhatIsOneAddress(t *testing.T) {
 		{"unix", "unix", true},
 		{"unix", "pipe", false},
 		{strings.Repeat("x", 300), strings.Repeat("x", 1000), true}, // nobody is called that
+		{"fe80::1%" + strings.Repeat("x", 300), "fe80::1%" + strings.Repeat("x", 1000), true},
 		{"192.0.2.1, 192.0.2.2", "192.0.2.1", false},
 		{"", "", true},
 		{"", "0.0.0.0", false},

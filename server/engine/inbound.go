@@ -44,7 +44,10 @@ func (s *Session) transportGone(t Transport, reason Reason, err error) {
 		switch {
 		case s.upgrade != nil && s.upgrade.transport == t:
 			s.upgrade = nil
-		case s.transport == t:
+		case s.transport != t:
+		case s.state == closed:
+			s.srv.gate.leave(s.place)
+		default:
 			s.finish(do, ending{reason: reason, err: err, gone: true})
 		}
 	})

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"sync/atomic"
 
 	"parley/server/engine/frame"
 	"parley/server/engine/websocket"
@@ -38,6 +39,11 @@ type SendOptions struct {
 	NoCompress bool // do not compress them
 	Batch      bool // only queue them; they leave soon, together with others
 	Unbounded  bool // queue them whatever waits already; the caller sees to it with Flush that not much does
+
+	// Until, unless nil, is looked at in the moment in which the messages take
+	// their place in the queue: once it is true they are refused with ErrClosed.
+	// Who sets it and then sends knows that nothing sent with it comes behind.
+	Until *atomic.Bool
 }
 
 // Errors of [Session.Send], and causes given to [Receiver].Closed.

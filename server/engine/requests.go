@@ -50,7 +50,7 @@ func (srv *Server) openWebSocket(w http.ResponseWriter, r *http.Request, n *newc
 		return
 	}
 	s.adopt(ws)
-	ws.Queue(false, srv.greeting(s)...) //nolint:errcheck // the reader will tell
+	ws.Queue(false, nil, srv.greeting(s)...) //nolint:errcheck // the reader will tell
 	ws.Flush()
 	defer s.start(ws) // also when the application ends this goroutine
 	srv.open(s, n)

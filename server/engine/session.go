@@ -121,7 +121,7 @@ func (s *Session) Send(o SendOptions, group ...*Message) error {
 	if o.Unbounded {
 		return sendUnbounded(ws, o, append([]*Message(nil), group...))
 	}
-	err := ws.Send(o.Batch, !o.NoCompress, group...)
+	err := ws.Send(o.Batch, !o.NoCompress, o.Until, group...)
 	if err == ErrSlow {
 		s.evict()
 	}
@@ -129,7 +129,7 @@ func (s *Session) Send(o SendOptions, group ...*Message) error {
 }
 
 func sendUnbounded(t Transport, o SendOptions, group []*Message) error {
-	err := t.Queue(!o.NoCompress, group...)
+	err := t.Queue(!o.NoCompress, o.Until, group...)
 	if err == nil {
 		t.Flush()
 	}
@@ -146,7 +146,7 @@ func (s *Session) sendSlowly(o SendOptions, group []*Message) (err error) {
 	}
 	t := s.transport
 	switch {
-	case s.state != open:
+	case s.state != open || o.Until != nil && o.Until.Load():
 		err = ErrClosed
 	case o.Volatile && !s.writable():
 		err = ErrNotWritable
@@ -161,7 +161,7 @@ func (s *Session) sendSlowly(o SendOptions, group []*Message) (err error) {
 	case o.Unbounded:
 		err = sendUnbounded(t, o, group)
 	default:
-		err = t.Send(o.Batch, !o.NoCompress, group...)
+		err = t.Send(o.Batch, !o.NoCompress, o.Until, group...)
 	}
 	if err == ErrSlow {
 		s.evict()

@@ -116,8 +116,8 @@ func (srv *Server) openStream(r *http.Request, t *stream.Conn, n *newcomer, unas
 	}
 	s := srv.newSession(id, newHandshake(r, n.remote))
 	s.adopt(t)
-	t.Send(false, false, srv.greeting(s)...) //nolint:errcheck // the reader will tell
-	defer s.start(t)                         // also when the application ends this goroutine
+	t.Send(false, false, nil, srv.greeting(s)...) //nolint:errcheck // the reader will tell
+	defer s.start(t)                              // also when the application ends this goroutine
 	srv.open(s, n)
 }
 

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"sync/atomic"
+
 	"parley/server/engine/frame"
 	"parley/shared/engineio"
 )
@@ -17,12 +19,13 @@ type Transport interface {
 	Start(packet func(engineio.Packet) Task, gone func(engineio.Reason, error))
 
 	// Send queues messages contiguously and writes them, later and together with
-	// others if batch says so. The error is ErrClosed or ErrSlow.
-	Send(batch, compress bool, msgs ...*frame.Message) error
+	// others if batch says so. The error is ErrSlow or ErrClosed, this one also
+	// when until is true in the moment in which they take their place.
+	Send(batch, compress bool, until *atomic.Bool, msgs ...*frame.Message) error
 
 	// Queue takes over what has waited for polls, without bounds and without
 	// writing: Flush follows. It is called under a lock. The error is ErrClosed.
-	Queue(compress bool, msgs ...*frame.Message) error
+	Queue(compress bool, until *atomic.Bool, msgs ...*frame.Message) error
 	Flush()
 
 	Writable() bool

@@ -48,7 +48,7 @@ func (s *Session) fromCandidate(t Transport, p engineio.Packet) {
 // before it completes the upgrade.
 func (s *Session) probe(do *after, u *upgrade) {
 	u.probed = true
-	do.add(func() { u.transport.Send(false, false, probeAnswer) }) //nolint:errcheck // its end is told otherwise
+	do.add(func() { u.transport.Send(false, false, nil, probeAnswer) }) //nolint:errcheck // its end is told otherwise
 	if p := s.polling; p.get != nil {
 		p.reply(answer{packets: []*Message{noopPacket}})
 	}
@@ -71,7 +71,7 @@ func (s *Session) complete(do *after, u *upgrade) {
 		p.post.abort() // it would be refused anyway
 	}
 	if a := p.take(); len(a.packets) > 0 {
-		u.transport.Queue(a.compress, a.packets...) //nolint:errcheck // its end is told otherwise
+		u.transport.Queue(a.compress, nil, a.packets...) //nolint:errcheck // its end is told otherwise
 	}
 	s.adopt(u.transport)
 	s.alive.Store(true)

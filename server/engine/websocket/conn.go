@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -120,20 +121,20 @@ func (c *Conn) Name() string { return "websocket" }
 // Send queues messages, contiguously. With batch they are only queued and leave
 // with the next flush of the connection's group. It never blocks. The error is
 // [frame.ErrClosed] or [frame.ErrSlow].
-func (c *Conn) Send(batch, compress bool, msgs ...*frame.Message) error {
+func (c *Conn) Send(batch, compress bool, until *atomic.Bool, msgs ...*frame.Message) error {
 	if c.deflate && compress {
-		return c.q.Send(batch, c.deflated(msgs)...)
+		return c.q.Send(batch, until, c.deflated(msgs)...)
 	}
-	return c.q.Send(batch, msgs...)
+	return c.q.Send(batch, until, msgs...)
 }
 
 // Queue takes over messages that have waited elsewhere, whatever their number,
 // and does not write: [Conn.Flush] follows.
-func (c *Conn) Queue(compress bool, msgs ...*frame.Message) error {
+func (c *Conn) Queue(compress bool, until *atomic.Bool, msgs ...*frame.Message) error {
 	if c.deflate && compress {
 		msgs = c.deflated(msgs)
 	}
-	return c.q.Queue(msgs...)
+	return c.q.Queue(until, msgs...)
 }
 
 // Flush writes what is queued, as far as the system takes it. It does not block.

@@ -3,6 +3,7 @@ package outq
 import (
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"parley/server/engine/frame"
@@ -97,15 +98,16 @@ func NewStream(nc net.Conn, g *Group, form func(*frame.Message) (head, body []by
 // Send queues messages, contiguously and behind everything queued before. With
 // batch they wait for the flusher, else they are written before Send returns if
 // the socket takes them. It never blocks. The error is [frame.ErrClosed], or
-// [frame.ErrSlow]
-// when the bounds do not allow the messages, none of which is queued then.
-func (c *Conn) Send(batch bool, msgs ...*frame.Message) error {
+// [frame.ErrSlow] when the bounds do not allow the messages, none of which is
+// queued then. It is ErrClosed also when until, unless nil, is true: what is sent
+// after it was set comes behind all that was queued with it.
+func (c *Conn) Send(batch bool, until *atomic.Bool, msgs ...*frame.Message) error {
 	size := 0
 	for _, m := range msgs {
 		size += m.Size()
 	}
 	c.mu.Lock()
-	if c.ending || c.err != nil {
+	if c.ending || c.err != nil || until != nil && until.Load() {
 		c.mu.Unlock()
 		return frame.ErrClosed
 	}
@@ -141,15 +143,15 @@ func (c *Conn) Send(batch bool, msgs ...*frame.Message) error {
 
 // Queue takes over messages whatever waits, within bounds kept elsewhere, and does
 // not write: the caller, who may hold a lock, calls [Conn.Flush]
-// afterwards. The error is [frame.ErrClosed].
-func (c *Conn) Queue(msgs ...*frame.Message) error {
+// afterwards. The error is [frame.ErrClosed], as that of Send.
+func (c *Conn) Queue(until *atomic.Bool, msgs ...*frame.Message) error {
 	size := 0
 	for _, m := range msgs {
 		size += m.Size()
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.ending || c.err != nil {
+	if c.ending || c.err != nil || until != nil && until.Load() {
 		return frame.ErrClosed
 	}
 	c.excess.Look(&c.group.limits, c.count, c.behind())
@@ -219,7 +221,7 @@ func (c *Conn) Control(m *frame.Message) error {
 		c.End(m)
 		return nil
 	}
-	err := c.Send(false, m)
+	err := c.Send(false, nil, m)
 	if err == frame.ErrClosed && c.Err() == nil {
 		err = nil
 	}
@@ -240,7 +242,7 @@ func (c *Conn) squeeze(m *frame.Message) bool {
 	room := c.count < min(few, c.group.limits.Messages)
 	c.mu.Unlock()
 	if room {
-		c.Queue(m) //nolint:errcheck // then it need not be sent any more
+		c.Queue(nil, m) //nolint:errcheck // then it need not be sent any more
 		c.Flush()
 	}
 	return room

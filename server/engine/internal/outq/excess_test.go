@@ -49,7 +49,7 @@ func TestBurst(t *testing.T) {
 		m := text(string(make([]byte, size-3)))
 		send := func(n int) error {
 			for range n {
-				if err := p.Send(false, m); err != nil {
+				if err := p.Send(false, nil, m); err != nil {
 					return err
 				}
 			}
@@ -65,7 +65,7 @@ func TestBurst(t *testing.T) {
 			synctest.Wait()
 			require.NoError(t, send(30))
 			time.Sleep(l.Burst + 1)
-			require.ErrorIs(t, p.Send(false, m), frame.ErrSlow)
+			require.ErrorIs(t, p.Send(false, nil, m), frame.ErrSlow)
 			require.NoError(t, p.Err())
 			done := p.Flushed()
 			go io.Copy(io.Discard, p.peer) //nolint:errcheck // until the test ends
@@ -79,17 +79,17 @@ func TestBurst(t *testing.T) {
 	inBubble(t, l, func(t *testing.T, p *pair) {
 		m := text(string(make([]byte, size)))
 		sent := 0
-		for p.Send(false, m) == nil {
+		for p.Send(false, nil, m) == nil {
 			sent++
 		}
 		require.InDelta(t, 16*10, sent, 5)
-		require.ErrorIs(t, p.Send(true, m), frame.ErrSlow)
+		require.ErrorIs(t, p.Send(true, nil, m), frame.ErrSlow)
 	})
 	inBubble(t, bounded(1<<20, 10), func(t *testing.T, p *pair) {
 		for range 160 {
-			require.NoError(t, p.Send(false, text("x")))
+			require.NoError(t, p.Send(false, nil, text("x")))
 		}
-		require.ErrorIs(t, p.Send(false, text("x")), frame.ErrSlow)
+		require.ErrorIs(t, p.Send(false, nil, text("x")), frame.ErrSlow)
 	})
 }
 
@@ -107,29 +107,29 @@ func TestLongMessageAtTheHead(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, l, func(t *testing.T, p *pair) {
-				require.NoError(t, p.Send(false, first...))
+				require.NoError(t, p.Send(false, nil, first...))
 				for range 9 {
 					time.Sleep(time.Minute)
 					_, err := io.CopyN(io.Discard, p.peer, 100<<10)
 					require.NoError(t, err)
-					require.NoError(t, p.Send(false, text(string(make([]byte, 90)))))
+					require.NoError(t, p.Send(false, nil, text(string(make([]byte, 90)))))
 				}
-				require.NoError(t, p.Send(true, text(string(make([]byte, 900)))))
+				require.NoError(t, p.Send(true, nil, text(string(make([]byte, 900)))))
 				time.Sleep(time.Minute)
-				require.ErrorIs(t, p.Send(true, text("x")), frame.ErrSlow)
+				require.ErrorIs(t, p.Send(true, nil, text("x")), frame.ErrSlow)
 			})
 		})
 	}
 	inBubble(t, bounded(8<<10, 1000), func(t *testing.T, p *pair) {
-		require.NoError(t, p.Send(false, text("x")))
-		require.ErrorIs(t, p.Send(false, frame.New(true, make([]byte, 128<<10))), frame.ErrSlow)
+		require.NoError(t, p.Send(false, nil, text("x")))
+		require.ErrorIs(t, p.Send(false, nil, frame.New(true, make([]byte, 128<<10))), frame.ErrSlow)
 		middle := frame.New(true, make([]byte, 100<<10))
-		require.NoError(t, p.Send(false, middle))
-		require.NoError(t, p.Send(false, text("y")))
+		require.NoError(t, p.Send(false, nil, middle))
+		require.NoError(t, p.Send(false, nil, text("y")))
 		_, err := io.CopyN(io.Discard, p.peer, 100)
 		require.NoError(t, err)
 		time.Sleep(5 * time.Second) // it is at the head now
-		require.NoError(t, p.Send(false, text("z")))
+		require.NoError(t, p.Send(false, nil, text("z")))
 	})
 }
 
@@ -143,15 +143,15 @@ func TestExcessOfUnboundedMessages(t *testing.T) {
 			assert.NoError(t, err)
 			synctest.Wait()
 		}
-		require.NoError(t, p.Send(false, text("x")))
-		require.NoError(t, p.Send(false, long, long)) // beyond
+		require.NoError(t, p.Send(false, nil, text("x")))
+		require.NoError(t, p.Send(false, nil, long, long)) // beyond
 		take()
 		time.Sleep(5 * time.Second)
-		require.NoError(t, p.Queue(text("y"), long, long))
+		require.NoError(t, p.Queue(nil, text("y"), long, long))
 		p.Flush()
-		require.NoError(t, p.Send(false, text("x")))
+		require.NoError(t, p.Send(false, nil, text("x")))
 		time.Sleep(time.Second + 1)
-		require.ErrorIs(t, p.Send(false, text("x")), frame.ErrSlow)
+		require.ErrorIs(t, p.Send(false, nil, text("x")), frame.ErrSlow)
 	})
 }
 

@@ -59,7 +59,7 @@ func (w *ResponseWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		answer.WriteString(switching)
 		w.Header().Write(&answer) //nolint:errcheck // a buffer takes everything
 		answer.WriteString("\r\n")
-		w.Conn.Queue(frame.Raw(answer.Bytes())) //nolint:errcheck // it is open
+		w.Conn.Queue(nil, frame.Raw(answer.Bytes())) //nolint:errcheck // it is open
 	}
 	if n := rw.Reader.Buffered(); n > 0 {
 		early, _ := rw.Reader.Peek(n) // n bytes are there

@@ -128,22 +128,22 @@ func TestOrder(t *testing.T) {
 			for i := 0; i < n; {
 				switch i % 7 {
 				case 0:
-					assert.NoError(t, p.Send(true, text(fmt.Sprint(i)), text(fmt.Sprint(i+1))))
+					assert.NoError(t, p.Send(true, nil, text(fmt.Sprint(i)), text(fmt.Sprint(i+1))))
 					i += 2
 				case 3:
 					_, err := p.Write([]byte{0x8a, 0}) // the library's pong
 					assert.NoError(t, err)
-					assert.NoError(t, p.Send(i%2 == 0, text(fmt.Sprint(i))))
+					assert.NoError(t, p.Send(i%2 == 0, nil, text(fmt.Sprint(i))))
 					i++
 				case 5:
-					assert.NoError(t, p.Send(i%2 == 0, frame.New(true, append(long, fmt.Sprint(i)...)), text(fmt.Sprint(i))))
+					assert.NoError(t, p.Send(i%2 == 0, nil, frame.New(true, append(long, fmt.Sprint(i)...)), text(fmt.Sprint(i))))
 					i++
 				case 6:
-					assert.NoError(t, p.Queue(text(fmt.Sprint(i))))
+					assert.NoError(t, p.Queue(nil, text(fmt.Sprint(i))))
 					p.Flush()
 					i++
 				default:
-					assert.NoError(t, p.Send(i%3 == 0, text(fmt.Sprint(i))))
+					assert.NoError(t, p.Send(i%3 == 0, nil, text(fmt.Sprint(i))))
 					i++
 				}
 			}
@@ -180,7 +180,7 @@ func TestConcurrentSenders(t *testing.T) {
 				for i := range each {
 					body := bytes.Repeat([]byte{byte(s)}, 1+i%5*3000)
 					body[0] = byte(i)
-					assert.NoError(t, p.Send(i%2 == 0, frame.New(true, append(body, byte(s)))))
+					assert.NoError(t, p.Send(i%2 == 0, nil, frame.New(true, append(body, byte(s)))))
 				}
 			})
 		}
@@ -206,9 +206,9 @@ func TestConcurrentSenders(t *testing.T) {
 func TestBatch(t *testing.T) {
 	overEach(t, generous(), func(t *testing.T, p *pair) {
 		for i := range 50 {
-			require.NoError(t, p.Send(true, text(fmt.Sprint(i))))
+			require.NoError(t, p.Send(true, nil, text(fmt.Sprint(i))))
 		}
-		require.NoError(t, p.Send(false, text("50")))
+		require.NoError(t, p.Send(false, nil, text("50")))
 		next := 0
 		require.NoError(t, readFrames(p.peer, func(_ byte, b []byte) bool {
 			require.Equal(t, fmt.Sprint("4", next), string(b))
@@ -222,7 +222,7 @@ func TestFlushed(t *testing.T) {
 	overEach(t, generous(), func(t *testing.T, p *pair) {
 		<-p.Flushed() // nothing to wait for
 		for range 20 {
-			require.NoError(t, p.Send(true, frame.New(true, make([]byte, 1<<20))))
+			require.NoError(t, p.Send(true, nil, frame.New(true, make([]byte, 1<<20))))
 		}
 		done := p.Flushed()
 		select {
@@ -232,7 +232,7 @@ func TestFlushed(t *testing.T) {
 		}
 		go io.Copy(io.Discard, p.peer) //nolint:errcheck // ends with the test
 		<-done
-		require.NoError(t, p.Send(true, text("x")))
+		require.NoError(t, p.Send(true, nil, text("x")))
 		<-p.Flushed()
 		p.Close()
 		<-p.Flushed()
@@ -247,7 +247,7 @@ func TestBounds(t *testing.T) {
 	chunk := frame.New(true, make([]byte, 1<<16))
 	fill := func(t *testing.T, p *pair, m *frame.Message) (sent int) {
 		for range 10_000_000 {
-			err := p.Send(false, m)
+			err := p.Send(false, nil, m)
 			if err != nil {
 				require.ErrorIs(t, err, frame.ErrSlow)
 				return sent
@@ -278,7 +278,7 @@ func TestBounds(t *testing.T) {
 	})
 	t.Run("one large message passes", func(t *testing.T) {
 		overEach(t, l, func(t *testing.T, p *pair) {
-			require.NoError(t, p.Send(false, frame.New(true, make([]byte, 16<<20))))
+			require.NoError(t, p.Send(false, nil, frame.New(true, make([]byte, 16<<20))))
 			n := 0
 			require.NoError(t, readFrames(p.peer, func(_ byte, b []byte) bool { n = len(b); return false }))
 			require.Equal(t, 16<<20, n)
@@ -293,7 +293,7 @@ func TestBounds(t *testing.T) {
 				done <- readFrames(p.peer, func(_ byte, b []byte) bool { next++; return next < n })
 			}()
 			for i := range n {
-				for p.Send(true, text("a burst of small messages")) != nil {
+				for p.Send(true, nil, text("a burst of small messages")) != nil {
 					require.False(t, i == 0)
 					<-p.Flushed()
 				}
@@ -309,11 +309,11 @@ func TestAge(t *testing.T) {
 	l.Age = 50 * time.Millisecond
 	overEach(t, l, func(t *testing.T, p *pair) {
 		for range 16 {
-			require.NoError(t, p.Send(false, frame.New(true, make([]byte, 1<<20))))
+			require.NoError(t, p.Send(false, nil, frame.New(true, make([]byte, 1<<20))))
 		}
 		<-p.Flushed()
 		require.ErrorIs(t, p.Err(), frame.ErrSlow)
-		require.ErrorIs(t, p.Send(false, text("x")), frame.ErrClosed)
+		require.ErrorIs(t, p.Send(false, nil, text("x")), frame.ErrClosed)
 	})
 }
 
@@ -324,12 +324,12 @@ func TestEnd(t *testing.T) {
 	l.Linger = 50 * time.Millisecond
 	overEach(t, l, func(t *testing.T, p *pair) {
 		for i := range 100 {
-			require.NoError(t, p.Send(true, frame.New(true, make([]byte, i*1000))))
+			require.NoError(t, p.Send(true, nil, frame.New(true, make([]byte, i*1000))))
 		}
 		p.End(frame.Close(1000, "bye"))
 		p.End(frame.Close(1001, "again"))
-		require.ErrorIs(t, p.Send(false, text("late")), frame.ErrClosed)
-		require.ErrorIs(t, p.Queue(text("late")), frame.ErrClosed)
+		require.ErrorIs(t, p.Send(false, nil, text("late")), frame.ErrClosed)
+		require.ErrorIs(t, p.Queue(nil, text("late")), frame.ErrClosed)
 		n, err := p.Write([]byte{0x8a, 0})
 		require.NoError(t, err, "the library need not know")
 		require.Equal(t, 2, n)
@@ -354,7 +354,7 @@ func TestEnd(t *testing.T) {
 // The library's close frame is an end too, and Close after it waits for it.
 func TestCloseAfterEnd(t *testing.T) {
 	overEach(t, generous(), func(t *testing.T, p *pair) {
-		require.NoError(t, p.Send(true, frame.New(true, make([]byte, 8<<20))))
+		require.NoError(t, p.Send(true, nil, frame.New(true, make([]byte, 8<<20))))
 		n, err := p.Write([]byte{0x88, 2, 3, 0xe8})
 		require.NoError(t, err)
 		require.Equal(t, 4, n)
@@ -370,7 +370,7 @@ func TestCloseAfterEnd(t *testing.T) {
 
 func TestCloseAtOnce(t *testing.T) {
 	overEach(t, generous(), func(t *testing.T, p *pair) {
-		require.NoError(t, p.Send(false, frame.New(true, make([]byte, 30<<20))))
+		require.NoError(t, p.Send(false, nil, frame.New(true, make([]byte, 30<<20))))
 		done := p.Flushed()
 		require.NoError(t, p.Close())
 		<-done
@@ -380,14 +380,14 @@ func TestCloseAtOnce(t *testing.T) {
 		require.NoError(t, p.Close())
 	})
 	overEach(t, generous(), func(t *testing.T, p *pair) {
-		require.NoError(t, p.Send(false, frame.New(true, make([]byte, 30<<20))))
+		require.NoError(t, p.Send(false, nil, frame.New(true, make([]byte, 30<<20))))
 		p.Abort(io.ErrNoProgress)
 		require.ErrorIs(t, p.Err(), io.ErrNoProgress)
 		_, err := io.Copy(io.Discard, p.peer)
 		_ = err // a reset or an end, depending on the system
 	})
 	overEach(t, generous(), func(t *testing.T, p *pair) {
-		require.NoError(t, p.Send(false, frame.New(true, make([]byte, 30<<20))))
+		require.NoError(t, p.Send(false, nil, frame.New(true, make([]byte, 30<<20))))
 		p.group.Cut()
 		require.ErrorIs(t, p.Err(), frame.ErrClosed)
 	})
@@ -398,7 +398,7 @@ func TestWriteError(t *testing.T) {
 	overEach(t, generous(), func(t *testing.T, p *pair) {
 		p.peer.Close()
 		require.Eventually(t, func() bool {
-			p.Send(false, frame.New(true, make([]byte, 1<<20))) //nolint:errcheck // that is the point
+			p.Send(false, nil, frame.New(true, make([]byte, 1<<20))) //nolint:errcheck // that is the point
 			return p.Err() != nil
 		}, 10*time.Second, time.Millisecond)
 		_, err := p.Read(make([]byte, 1))
@@ -474,8 +474,8 @@ func TestSharedMessagesAreNotChanged(t *testing.T) {
 	m := frame.New(false, []byte("shared"))
 	big := frame.New(true, bytes.Repeat([]byte{7}, 100_000))
 	overEach(t, generous(), func(t *testing.T, p *pair) {
-		require.NoError(t, p.Send(false, m))
-		require.NoError(t, p.Send(true, big, m))
+		require.NoError(t, p.Send(false, nil, m))
+		require.NoError(t, p.Send(true, nil, big, m))
 		n := 0
 		require.NoError(t, readFrames(p.peer, func(_ byte, b []byte) bool {
 			if n++; n == 2 {
@@ -512,7 +512,7 @@ func TestSendAllocates(t *testing.T) {
 	}
 	go io.Copy(io.Discard, in) //nolint:errcheck // ends with the test
 	m := text("hello")
-	require.Zero(t, int(testing.AllocsPerRun(100, func() { c.Send(false, m) }))) //nolint:errcheck // checked above
+	require.Zero(t, int(testing.AllocsPerRun(100, func() { c.Send(false, nil, m) }))) //nolint:errcheck // checked above
 }
 
 // A socket that has room is written to even when the time is over: the system may
@@ -540,7 +540,7 @@ func TestLastTry(t *testing.T) {
 func TestControlFramesBehindALongMessage(t *testing.T) {
 	l := bounded(1<<10, 40)
 	overEach(t, l, func(t *testing.T, p *pair) {
-		require.NoError(t, p.Send(false, frame.New(true, make([]byte, 30<<20))))
+		require.NoError(t, p.Send(false, nil, frame.New(true, make([]byte, 30<<20))))
 		var err error
 		n := 0
 		for ; err == nil && n < 10*few; n++ {
@@ -567,7 +567,7 @@ func TestWhatWaitsIsShared(t *testing.T) {
 		for range 100 {
 			msgs = append(msgs, frame.New(true, body))
 		}
-		require.NoError(t, p.Send(true, msgs...))
+		require.NoError(t, p.Send(true, nil, msgs...))
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		if !p.sock.ok() { // what waits is what was sent

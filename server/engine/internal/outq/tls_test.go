@@ -44,7 +44,7 @@ func TestTLSEndsWithoutThePeer(t *testing.T) {
 			p.group.Cut()
 		},
 		"cut, while something is being written": func(p *pair) {
-			require.NoError(t, p.Send(false, text("never read")))
+			require.NoError(t, p.Send(false, nil, text("never read")))
 			synctest.Wait()
 			p.group.Cut()
 		},
@@ -80,7 +80,7 @@ func TestTLSSaysGoodbye(t *testing.T) {
 	for name, end := range map[string]func(p *pair){
 		"close": func(*pair) {},
 		"close after what waits": func(p *pair) {
-			require.NoError(t, p.Send(true, text("x")))
+			require.NoError(t, p.Send(true, nil, text("x")))
 			p.End(frame.Close(1000, ""))
 		},
 	} {

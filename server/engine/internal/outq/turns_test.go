@@ -37,11 +37,11 @@ func TestWriterHandsOn(t *testing.T) {
 							}
 						}
 						if sent < c.others { // somebody else sends while a write is on its way
-							assert.NoError(t, p.Send(batch, frame.New(true, fmt.Appendf(make([]byte, c.size), "%d", sent))))
+							assert.NoError(t, p.Send(batch, nil, frame.New(true, fmt.Appendf(make([]byte, c.size), "%d", sent))))
 							sent++
 						}
 					}
-					require.NoError(t, p.Queue(text("first")))
+					require.NoError(t, p.Queue(nil, text("first")))
 					p.Flush()
 					close(free)
 					got := 0
@@ -78,14 +78,14 @@ func TestFlusherServesInTurn(t *testing.T) {
 				waited <- busy
 			case !served && busy < 10_000:
 				busy++
-				assert.NoError(t, p.Send(true, text("busy")))
+				assert.NoError(t, p.Send(true, nil, text("busy")))
 				if busy == 1 {
-					assert.NoError(t, q.Send(true, text("alone")))
+					assert.NoError(t, q.Send(true, nil, text("alone")))
 				}
 			}
 		}
 		go io.Copy(io.Discard, p.peer) //nolint:errcheck // until it is closed
-		require.NoError(t, p.Send(true, text("busy")))
+		require.NoError(t, p.Send(true, nil, text("busy")))
 		require.LessOrEqual(t, <-waited, 1+moreRounds)
 		require.NoError(t, readFrames(far, func(_ byte, b []byte) bool {
 			require.Equal(t, "4alone", string(b))
@@ -104,7 +104,7 @@ func TestEndAfterHandingOn(t *testing.T) {
 		for _, ended := range []bool{true, false} {
 			near, far := tcpPair(t)
 			c := New(near, p.group)
-			require.NoError(t, c.Queue(text("last")))
+			require.NoError(t, c.Queue(nil, text("last")))
 			c.mu.Lock()
 			c.state, c.dirty = writing, true // the flusher has not come to it
 			c.handOn()

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -64,11 +65,15 @@ func (c *Conn) Name() string { return c.o.Name }
 
 // Send queues messages and writes them. Compression is not for streams, and
 // batches gather by themselves while a write is on its way.
-func (c *Conn) Send(_, _ bool, msgs ...*frame.Message) error { return c.q.Send(false, msgs...) }
+func (c *Conn) Send(_, _ bool, until *atomic.Bool, msgs ...*frame.Message) error {
+	return c.q.Send(false, until, msgs...)
+}
 
 // Queue takes over messages that have waited elsewhere, whatever their number,
 // and does not write: Flush follows.
-func (c *Conn) Queue(_ bool, msgs ...*frame.Message) error { return c.q.Queue(msgs...) }
+func (c *Conn) Queue(_ bool, until *atomic.Bool, msgs ...*frame.Message) error {
+	return c.q.Queue(until, msgs...)
+}
 
 // Flush writes what is queued. It does not block.
 func (c *Conn) Flush() { c.q.Flush() }
