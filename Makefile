@@ -52,24 +52,24 @@ test: lint test-unit test-wasm test-interop test-browser rows ## everything; ins
 .PHONY: test-unit
 test-unit: ## Go tests under the race detector, without peers and browsers
 	@.ci/need gcc
-	go test -race -shuffle=on $(UNIT_PKGS)
+	go test -race -shuffle=on -timeout 45m $(UNIT_PKGS)
 
 .PHONY: test-wasm
 test-wasm: ## the packages that also live in the browser, tested as js/wasm under Node
 	@.ci/need node
 	$(WASM_ENV) go build -o /dev/null ./cmd/parleyweb
 	$(WASM_ENV) go vet $(WASM_PKGS)
-	$(WASM_ENV) go test -timeout 180s $(WASM_PKGS)
+	$(WASM_ENV) go test -timeout 45m $(WASM_PKGS)
 
 .PHONY: test-interop
 test-interop: npm ## our server and client, native and in Chromium, against the official ones and Python's
 	@.ci/need gcc python-socketio chromium
-	go test -race $(INTEROP_PKGS)
+	go test -race -timeout 45m $(INTEROP_PKGS)
 
 .PHONY: test-browser
 test-browser: npm wasm ## the whole product in Chromium: several browsers, a terminal, kill -9, offline
 	@.ci/need gcc chromium
-	go test -race $(BROWSER_PKGS)
+	go test -race -timeout 45m $(BROWSER_PKGS)
 
 .PHONY: npm
 npm: server/interop/node_modules/.package-lock.json ## the official JavaScript packages, at the versions of the lock file

@@ -128,7 +128,9 @@ func TestGoodbyeInTheReplayKeepsTheConnection(t *testing.T) {
 				return aroundReplay{local, func(*server.Socket) {}, func(s *server.Socket) { inReplay <- s; <-release }}
 			}})
 			f.Of(event.NewNamespace("/other"))
+			before := ended(f)
 			c := lost(t, f)
+			await(t, before) // else its end might be told below
 			reasons := ended(f)
 			p, other := f.join("/other")
 			p.send(fmt.Sprintf(`0{"pid":%q}`, c.pid))

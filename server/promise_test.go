@@ -593,10 +593,14 @@ func TestEmitInABrokenMiddlewareIsKept(t *testing.T) {
 	c := lost(t, f)
 	broken.Store(true)
 	c.ask().expectClosed()
-	require.Eventually(t, func() bool { return f.Connections() == 0 }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return f.Connections() == 0 }, 10*time.Second, time.Millisecond)
 	c.come()
 	require.True(t, c.recovered)
-	require.Equal(t, `["order 66"]`, strings.Join(c.early, ""))
+	got := c.early
+	if len(got) == 0 { // the client was quicker than the goroutine of the middleware: then it comes behind the answer
+		got = append(got, c.note(c.p.read()))
+	}
+	require.Equal(t, []string{`["order 66"]`}, got)
 }
 
 // Rows: M15

@@ -349,5 +349,6 @@ func TestEverythingAtOnce(t *testing.T) {
 	clients.Wait()
 	close(over)
 	users.Wait()
-	require.EqualValues(t, 4*each, came.Load())
+	// Clients are told before OnConnect is called.
+	require.Eventually(t, func() bool { return came.Load() == 4*each }, 10*time.Second, time.Millisecond)
 }

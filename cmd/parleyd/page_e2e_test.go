@@ -44,7 +44,7 @@ func TestReadingHistoryKeepsItsPlace(t *testing.T) {
 	ann.does(t, `globalThis.before = firstInView(); return true`)
 	bob.write(t, "are you there?")
 	ann.Wait(t, `document.querySelector(".jump-on .badge")?.innerText.startsWith("1")`)
-	ann.does(t, `const now = firstInView(); return now.seq === before.seq && Math.abs(now.end - before.end) <= 2`)
+	ann.does(t, `await until(firstInView); const now = firstInView(); return now.seq === before.seq && Math.abs(now.end - before.end) <= 2`)
 	ann.Wait(t, `document.title.startsWith("(1) ")`)
 	ann.Click(t, ".jump-btn")
 	ann.sees(t, "are you there?")

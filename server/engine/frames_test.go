@@ -86,19 +86,18 @@ func TestMessageBehindACompressedOne(t *testing.T) {
 		"inside of it": {joined(maskedFrame(0x41, flushed), text), ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := start(t, engine.Config{
-				PingInterval: 200 * time.Millisecond, PingTimeout: 200 * time.Millisecond,
-				Compression: engine.Compression{WebSocket: 1024},
+			synctest.Test(t, func(t *testing.T) {
+				f := startPipe(t, engine.Config{Compression: engine.Compression{WebSocket: 1024}})
+				s := f.dialRaw("", "Sec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover\r\n")
+				_, _, err := s.frame()
+				require.NoError(t, err)
+				go s.nc.Write(c.bytes) //nolint:errcheck // the server may close before it has read all
+				code := "close(1002) +closed"
+				if strings.HasSuffix(c.reaction, "2 ") { // nothing was wrong until it fell silent
+					code = "close(1008) +closed"
+				}
+				require.Equal(t, c.reaction+code, s.reaction())
 			})
-			s := f.dialRaw("", "Sec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover\r\n")
-			_, _, err := s.frame()
-			require.NoError(t, err)
-			s.write(c.bytes...)
-			code := "close(1002) +closed"
-			if strings.HasSuffix(c.reaction, "2 ") { // nothing was wrong until it fell silent
-				code = "close(1008) +closed"
-			}
-			require.Equal(t, c.reaction+code, s.reaction())
 		})
 	}
 }

@@ -344,13 +344,14 @@ func TestHalfRequests(t *testing.T) {
 // the deadlines of a post.
 // Rows: E04
 func TestKeepAliveAfterAPost(t *testing.T) {
-	f := start(t, engine.Config{MessageTimeout: 50 * time.Millisecond})
+	const timeout = time.Second // for a post, however busy the machine is
+	f := start(t, engine.Config{MessageTimeout: timeout})
 	p, a := f.poll()
 	for i := range 3 {
 		require.Equal(t, "ok", p.post(fmt.Sprint("4", i)).body)
 		require.Equal(t, fmt.Sprint("4", i), p.get().body)
 		waiting := p.start()
-		time.AfterFunc(100*time.Millisecond, func() { send(t, a, "later") })
+		time.AfterFunc(timeout*3/2, func() { send(t, a, "later") })
 		require.Equal(t, "4later", await(t, waiting).body, "the wait outlasts the deadline of the post")
 	}
 	a.Close(engineio.ReasonForcedClose)

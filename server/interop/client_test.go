@@ -30,6 +30,13 @@ func TestOurClientAgainstOurServer(t *testing.T) {
 	}
 }
 
+// The heartbeat of the servers that are there for it. Where nobody answers, the server notices so long after its ping, and
+// the client that the next ping is missing so much later than that: a second of either is what a stalled machine may take.
+const (
+	beat        = time.Second
+	beatTimeout = 1500 * time.Millisecond
+)
+
 // officialFixture starts the official server as a fixture and returns its address.
 func officialFixture(t *testing.T, settings map[string]any) string {
 	t.Helper()
@@ -54,7 +61,7 @@ func officialSetup(t *testing.T, mode string) clientcases.Setup {
 		Mode:     mode,
 		URL:      officialFixture(t, map[string]any{"parser": parser}),
 		Recovery: officialFixture(t, map[string]any{"parser": parser, "recovery": true}),
-		Beating:  officialFixture(t, map[string]any{"parser": parser, "pingInterval": 300, "pingTimeout": 500}),
+		Beating:  officialFixture(t, map[string]any{"parser": parser, "pingInterval": beat.Milliseconds(), "pingTimeout": beatTimeout.Milliseconds()}),
 	}
 }
 
@@ -70,7 +77,7 @@ func ourSetup(t *testing.T, mode string) clientcases.Setup {
 	}
 	recovering, beating := config(), config()
 	recovering.Recovery = time.Minute
-	beating.Engine.PingInterval, beating.Engine.PingTimeout = 300*time.Millisecond, 500*time.Millisecond
+	beating.Engine.PingInterval, beating.Engine.PingTimeout = beat, beatTimeout
 	return clientcases.Setup{
 		Mode:     mode,
 		Ours:     true,

@@ -12,8 +12,8 @@ import (
 // How the servers under test beat: quick enough to wait for, slow enough that a busy machine does not
 // lose a session while a case is at it.
 const (
-	pingInterval = 600 * time.Millisecond
-	pingTimeout  = 600 * time.Millisecond
+	pingInterval = time.Second
+	pingTimeout  = 3 * time.Second
 )
 
 // engineSuite is what every Engine.IO v4 server owes its clients, over an endpoint that beats as above,
@@ -149,7 +149,7 @@ func engineMessages(t *testing.T, e endpoint) {
 // happens, which nothing on the wire tells. It gives the server a longer head start each time.
 func eventually(t *testing.T, attempt func(head time.Duration) bool) {
 	t.Helper()
-	for head := 5 * time.Millisecond; head < 200*time.Millisecond; head *= 2 {
+	for head := 5 * time.Millisecond; head < time.Second; head *= 2 {
 		if attempt(head) {
 			return
 		}

@@ -11,7 +11,7 @@ import (
 // socketSuite is what every Socket.IO v5 server owes its clients. The endpoint has the namespaces
 // "/" and "/custom", where a client is greeted with an "auth" event that carries its auth payload,
 // "message" comes back as "message-back" and "message-with-ack" is acknowledged with its arguments;
-// a connection that joins no namespace is closed after 3 s.
+// a connection that joins no namespace is closed after 8 s.
 func socketSuite(t *testing.T, e endpoint) {
 	t.Run("connect", func(t *testing.T) { socketConnect(t, e) })
 	t.Run("disconnect", func(t *testing.T) { socketDisconnect(t, e) })

@@ -52,7 +52,7 @@ func (e echoing) Closed(engineio.Reason, error) {}
 
 // Rows: N01 N02 N03 N04 N05 L04 B01 B02 B03
 func TestSocketConformance(t *testing.T) {
-	cfg := server.Config{ConnectTimeout: 3 * time.Second, Logger: slog.New(slog.DiscardHandler)}
+	cfg := server.Config{ConnectTimeout: 8 * time.Second, Logger: slog.New(slog.DiscardHandler)}
 	cfg.Engine.PingInterval, cfg.Engine.PingTimeout = pingInterval, pingTimeout
 	srv := server.New(cfg)
 	for _, name := range []string{"/", "/custom"} {

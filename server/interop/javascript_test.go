@@ -60,7 +60,7 @@ func TestOfficialClientAndItsHeartbeat(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			cfg := server.Config{}
-			cfg.Engine.PingInterval, cfg.Engine.PingTimeout = 300*time.Millisecond, 500*time.Millisecond
+			cfg.Engine.PingInterval, cfg.Engine.PingTimeout = beat, beatTimeout
 			f := startFixture(t, cfg)
 			runOfficialClient(t, caseRun{URL: f.url, Cases: []string{"heartbeat"}, Transports: transports})
 		})
@@ -125,7 +125,7 @@ func TestOfficialClientAgainstTheOfficialServer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			runOfficialClient(t, caseRun{URL: officialFixture(t, nil), Cases: everyCase(), Transports: transports})
-			beating := officialFixture(t, map[string]any{"pingInterval": 300, "pingTimeout": 500})
+			beating := officialFixture(t, map[string]any{"pingInterval": beat.Milliseconds(), "pingTimeout": beatTimeout.Milliseconds()})
 			runOfficialClient(t, caseRun{URL: beating, Cases: []string{"heartbeat"}, Transports: transports})
 			recovering := officialFixture(t, map[string]any{"recovery": true})
 			runOfficialClient(t, caseRun{URL: recovering, Cases: []string{"recovery"}, Transports: transports})

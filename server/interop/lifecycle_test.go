@@ -56,7 +56,7 @@ WebAssembly.instantiateStreaming(fetch("/lifecycle.wasm"), go.importObject).then
 // Rows: F11 F12 G10
 func TestAPageThatIsFrozenAndCutOff(t *testing.T) {
 	cfg := server.Config{}
-	cfg.Engine.PingInterval, cfg.Engine.PingTimeout = 500*time.Millisecond, time.Second
+	cfg.Engine.PingInterval, cfg.Engine.PingTimeout = 500*time.Millisecond, 5*time.Second
 	cfg.Engine.CORS = &engine.CORS{AnyOrigin: true}
 	f := startFixture(t, cfg)
 	control, err := client.Dial(t.Context(), f.url+"/control", client.Config{})

@@ -72,7 +72,7 @@ func TestUpgrade(t *testing.T) {
 
 // Rows: E11 E12
 func TestHeartbeat(t *testing.T) {
-	f := start(t, engine.Config{PingInterval: 50 * time.Millisecond, PingTimeout: 100 * time.Millisecond})
+	f := start(t, engine.Config{PingInterval: 50 * time.Millisecond, PingTimeout: 5 * time.Second})
 	c := f.dial("0")
 	c.read()
 	for range 3 {
@@ -86,7 +86,7 @@ func TestHeartbeat(t *testing.T) {
 // Rows: E11 E13 E23
 // Advisories: engine.io-6.6.7
 func TestBadFirstPacket(t *testing.T) {
-	f := start(t, engine.Config{UpgradeTimeout: 100 * time.Millisecond})
+	f := start(t, engine.Config{UpgradeTimeout: 5 * time.Second})
 	f.dial("4x").gone()
 	require.Equal(t, "no open packet", await(t, f.refused).Message)
 	f.dial(`0{"sid":"none"}`).gone()

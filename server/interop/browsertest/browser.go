@@ -30,7 +30,7 @@ import (
 
 // patience is how long anything the page does may take. It is long because the
 // machines that run this are small and run other tests beside it.
-const patience = 30 * time.Second
+const patience = 90 * time.Second
 
 // Browser is a running Chromium with a profile of its own.
 type Browser struct {

@@ -31,7 +31,7 @@ type Setup struct {
 	Ours bool
 
 	// Recovery is the URL of a fixture with connection state recovery, Beating of one that pings every
-	// 300 ms. Empty leaves those cases out.
+	// second. Empty leaves those cases out.
 	Recovery, Beating string
 }
 

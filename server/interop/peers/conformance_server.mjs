@@ -5,7 +5,7 @@ import { createServer } from "node:http";
 import { attach } from "engine.io";
 import { Server } from "socket.io";
 
-const timing = { pingInterval: 600, pingTimeout: 600, maxHttpBufferSize: 1e6, cors: { origin: "*" } };
+const timing = { pingInterval: 1000, pingTimeout: 3000, maxHttpBufferSize: 1e6, cors: { origin: "*" } };
 
 function listen(server) {
   return new Promise((resolve) => {
@@ -19,7 +19,7 @@ attach(engineHttp, timing).on("connection", (socket) => {
 });
 
 const socketHttp = createServer();
-const io = new Server(socketHttp, { ...timing, connectTimeout: 3000 });
+const io = new Server(socketHttp, { ...timing, connectTimeout: 8000 });
 for (const name of ["/", "/custom"]) {
   io.of(name).on("connection", (socket) => {
     socket.emit("auth", socket.handshake.auth);

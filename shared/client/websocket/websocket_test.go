@@ -77,7 +77,7 @@ func TestCompressionAndSubprotocol(t *testing.T) {
 	got, err := l.Read(t.Context())
 	require.NoError(t, err)
 	assert.Len(t, got[0].Data, 5000)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	require.NoError(t, l.Close(ctx))
 }
@@ -109,7 +109,7 @@ func TestDeflateBomb(t *testing.T) {
 	require.Len(t, got[0].Data, limit-1, "the limit itself")
 	_, err = l.Read(t.Context())
 	require.ErrorIs(t, err, coder.ErrMessageTooBig)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	_ = l.Close(ctx) // it has ended
 }

@@ -308,9 +308,11 @@ func TestAge(t *testing.T) {
 	l := generous()
 	l.Age = 50 * time.Millisecond
 	overEach(t, l, func(t *testing.T, p *pair) {
+		var all []*frame.Message // at once: the first of several could be too old before the last is sent
 		for range 16 {
-			require.NoError(t, p.Send(false, nil, frame.New(true, make([]byte, 1<<20))))
+			all = append(all, frame.New(true, make([]byte, 1<<20)))
 		}
+		require.NoError(t, p.Send(false, nil, all...))
 		<-p.Flushed()
 		require.ErrorIs(t, p.Err(), frame.ErrSlow)
 		require.ErrorIs(t, p.Send(false, nil, text("x")), frame.ErrClosed)
@@ -443,7 +445,8 @@ func TestRead(t *testing.T) {
 // The deadline of a message begins when its rest is awaited and goes with it.
 func TestMessageTimeout(t *testing.T) {
 	overEach(t, generous(), func(t *testing.T, p *pair) {
-		p.SetMessageTimeout(30 * time.Millisecond)
+		const timeout = time.Second // more than the machine takes from what is written to its being read
+		p.SetMessageTimeout(timeout)
 		write := func(b string) { _, _ = p.peer.Write([]byte(b)) }
 		b := make([]byte, 10)
 		go write("ab")
@@ -453,7 +456,7 @@ func TestMessageTimeout(t *testing.T) {
 		p.EndMessage()
 		require.False(t, p.Stalled())
 
-		timer := time.AfterFunc(60*time.Millisecond, func() { write("c") }) // between messages there is time
+		timer := time.AfterFunc(timeout*5/4, func() { write("c") }) // between messages there is time
 		defer timer.Stop()
 		_, err = p.Read(b[:1])
 		require.NoError(t, err)
@@ -464,7 +467,7 @@ func TestMessageTimeout(t *testing.T) {
 		var ne net.Error
 		require.ErrorAs(t, err, &ne)
 		require.True(t, ne.Timeout())
-		require.GreaterOrEqual(t, time.Since(begin), 30*time.Millisecond)
+		require.GreaterOrEqual(t, time.Since(begin), timeout)
 		require.True(t, p.Stalled())
 	})
 }

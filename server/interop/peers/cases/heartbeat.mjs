@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "../events.mjs";
 
-// These run against a fixture that pings every 300 ms and waits 200 ms.
+// These run against a fixture that pings every second and waits 1.5 s.
 
 // Rows: E12
 export async function pongsKeepTheConnection(t) {
