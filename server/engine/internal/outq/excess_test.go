@@ -78,7 +78,9 @@ func TestBurst(t *testing.T) {
 	})
 	inBubble(t, l, func(t *testing.T, p *pair) {
 		m := text(string(make([]byte, size)))
-		sent := 0
+		require.NoError(t, p.Send(false, nil, m))
+		synctest.Wait() // it is at the head, and the peer does not take it
+		sent := 1
 		for p.Send(false, nil, m) == nil {
 			sent++
 		}
@@ -86,7 +88,9 @@ func TestBurst(t *testing.T) {
 		require.ErrorIs(t, p.Send(true, nil, m), frame.ErrSlow)
 	})
 	inBubble(t, bounded(1<<20, 10), func(t *testing.T, p *pair) {
-		for range 160 {
+		require.NoError(t, p.Send(false, nil, text("x")))
+		synctest.Wait()
+		for range 159 {
 			require.NoError(t, p.Send(false, nil, text("x")))
 		}
 		require.ErrorIs(t, p.Send(false, nil, text("x")), frame.ErrSlow)
