@@ -39,9 +39,9 @@ func recoveryUnderLoad(t *testing.T, cuts int, seconds float64) {
 	least := int(promisedRate * seconds)
 	var (
 		took [2]time.Duration
-		sent [2]int // by each emitter; read after end
-		lead atomic.Int64
-		last atomic.Bool // the client has been cut for the last time
+		sent [2]int       // by each emitter; read after end
+		lead atomic.Int64 // events that the client has to read yet
+		last atomic.Bool  // the client has been cut for the last time
 		wg   sync.WaitGroup
 	)
 	for e := range took {

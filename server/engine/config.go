@@ -193,8 +193,8 @@ type QueueLimits struct {
 //
 // A session takes its place before AllowRequest is asked, so a bound is never
 // exceeded, and keeps it until its connection is gone; one that polls, after
-// [Session.Close], until the rest has been fetched or CloseTimeout is over. A handshake that fails gives its
-// place back, but what it took of a Rate is spent.
+// [Session.Close], until the rest has been fetched or CloseTimeout is over. A
+// handshake that fails gives its place back, but what it took of a Rate is spent.
 //
 // Who cannot come in gets status 429 because of its address and 503 because of the
 // server, with a Retry-After header and "too many connections", code 3; clients report

@@ -24,7 +24,8 @@ type Transport interface {
 	Send(batch, compress bool, until *atomic.Bool, msgs ...*frame.Message) error
 
 	// Queue takes over what has waited for polls, without bounds and without
-	// writing: Flush follows. It is called under a lock. The error is ErrClosed.
+	// writing: Flush follows. It is called under a lock. The error is ErrClosed,
+	// as that of Send.
 	Queue(compress bool, until *atomic.Bool, msgs ...*frame.Message) error
 	Flush()
 
